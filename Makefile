@@ -1,0 +1,51 @@
+# Two commands do everything from nothing: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV_VERSION := 0.13.9
+LIGHT_LOCK := requirements.lock
+DEV_LOCK := requirements-dev.lock
+# make setup EXTRAS=semantic   adds embeddings (some 4 GB); EXTRAS=dev adds the test tools
+EXTRAS ?=
+
+.PHONY: setup setup-dev demo test check lock clean
+
+# The stamps hold the hash of what was installed, so that a second run is quick and a changed lock is noticed.
+$(BIN)/uv:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet uv==$(UV_VERSION)
+
+setup: $(VENV)/.setup
+	@if [ "$(EXTRAS)" = "semantic" ]; then $(BIN)/uv pip install --python $(BIN)/python --quiet -r requirements-semantic.lock --require-hashes; fi
+	@if [ "$(EXTRAS)" = "dev" ]; then $(MAKE) --no-print-directory setup-dev; fi
+
+$(VENV)/.setup: $(LIGHT_LOCK) pyproject.toml | $(BIN)/uv
+	$(BIN)/uv pip install --python $(BIN)/python --quiet --require-hashes -r $(LIGHT_LOCK)
+	$(BIN)/uv pip install --python $(BIN)/python --quiet --no-deps -e .
+	$(BIN)/luffy init --quiet
+	@touch $@
+
+setup-dev: $(VENV)/.setup-dev
+$(VENV)/.setup-dev: $(DEV_LOCK) $(VENV)/.setup
+	$(BIN)/uv pip install --python $(BIN)/python --quiet --require-hashes -r $(DEV_LOCK)
+	@touch $@
+
+demo: setup
+	$(BIN)/luffy demo
+
+check: setup-dev
+	$(BIN)/ruff check luffy_dagster
+	$(BIN)/ruff format --check luffy_dagster
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: setup-dev check
+	$(BIN)/python -m pytest
+
+lock: $(BIN)/uv
+	$(BIN)/uv pip compile --quiet --generate-hashes --no-header --python-version 3.11 pyproject.toml -o $(LIGHT_LOCK)
+	$(BIN)/uv pip compile --quiet --generate-hashes --no-header --python-version 3.11 --extra dev -c $(LIGHT_LOCK) pyproject.toml -o $(DEV_LOCK)
+	$(BIN)/uv pip compile --quiet --generate-hashes --no-header --python-version 3.11 --extra semantic -c $(LIGHT_LOCK) pyproject.toml -o requirements-semantic.lock
+
+clean:
+	rm -rf $(VENV) .luffy .env

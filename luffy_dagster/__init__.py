@@ -1,0 +1,1 @@
+"""Luffy: logs of many services, from source to cause, as Dagster assets."""

@@ -1,0 +1,1 @@
+"""Other people's systems: OpenSearch, Elasticsearch, files, Git, LLMs, notification. Typed errors at the border."""

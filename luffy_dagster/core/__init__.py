@@ -1,0 +1,1 @@
+"""The domain, pure: values in, values out. No I/O, clock, environment, network or Dagster belongs here."""

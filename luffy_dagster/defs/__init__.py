@@ -1,0 +1,1 @@
+"""Dagster's door: assets, schedules, sensors, resources. The only package that imports Dagster."""

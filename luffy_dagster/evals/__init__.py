@@ -1,0 +1,1 @@
+"""What stands behind `luffy eval` and `luffy bench`: the system's own code over labelled data or beside a yardstick."""
