@@ -1,0 +1,164 @@
+"""Message → shape: the message with its typed values taken out. A fact: the same message has the same shape for ever.
+
+Belongs here: finding the values of many messages at once, the id of a shape, the message rebuilt from both. Does not
+belong here: which shapes mean the same (`templates`), what a value is worth as a number (`variables`).
+
+How it is fast: digits are collapsed over the raw bytes first (`bytes.translate`), the distinct texts are few, and only
+those are masked, in polars' Rust engine. Exact by construction: the masks do not look at which digit stands where
+(`masks`), so a text and its collapsed form have their values at the same places, and the shape is *defined* on the
+collapsed form. The values themselves are found by the same expression in the messages as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import blake2b
+
+import polars as pl
+import pyarrow as pa
+
+from luffy_dagster.core.parsing import masks
+
+SHAPE_ALGORITHM = "shapes-2026-11"
+LONGEST = 4_000  # characters of a message that are looked at; what follows is one value of kind "more"
+
+_COLLAPSE = bytes.maketrans(b"123456789", b"000000000")
+_NUL = "\x00"
+SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
+    "shape_id": pl.Utf8,
+    "shape": pl.Utf8,
+    "variables": pl.List(pl.Utf8),
+}
+
+
+def shape_id(shape: str) -> str:
+    """16 hex characters: stable hash of the algorithm's id and the shape."""
+    return blake2b(f"{SHAPE_ALGORITHM}\0{shape}".encode(), digest_size=8).hexdigest()
+
+
+def collapse_digits(texts: pl.Series) -> pl.Series:
+    """`texts` (Utf8) with every ASCII digit turned into 0; lengths and nulls stay."""
+    array = texts.to_arrow(compat_level=pl.CompatLevel.oldest())
+    validity, offsets, data = array.buffers()
+    if data is None:
+        return texts
+    collapsed = pa.py_buffer(memoryview(data).tobytes().translate(_COLLAPSE))
+    out = pa.LargeStringArray.from_buffers(len(array), offsets, collapsed, validity, array.null_count, array.offset)
+    return pl.Series(texts.name, out)
+
+
+def _kind_expression(value: pl.Expr) -> pl.Expr:
+    """Number of the kind of each collapsed value (index into `masks.KIND_NAMES`)."""
+    expression = pl.lit(len(masks.KINDS) - 1, dtype=pl.UInt8)
+    for index in range(len(masks.KINDS) - 2, -1, -1):
+        matches = value.str.contains(f"^(?:{masks.KINDS[index][1]})$")
+        expression = pl.when(matches).then(pl.lit(index, dtype=pl.UInt8)).otherwise(expression)
+    return expression
+
+
+def _shapes_of_distinct(texts: pl.Series) -> pl.Series:
+    """Shape of every collapsed text (distinct, not null, not empty, none longer than LONGEST)."""
+    frame = pl.DataFrame({"text": texts}).with_row_index("row")
+    frame = frame.with_columns(
+        literal=pl.col("text").str.replace_all(masks.PATTERN, _NUL),
+        values=pl.col("text").str.extract_all(masks.PATTERN),
+    )
+    values = frame.select("row", "values").explode("values", empty_as_null=False)
+    kinds = values.select(pl.col("values").unique()).with_columns(kind=_kind_expression(pl.col("values")))
+    per_row = values.join(kinds, on="values", how="left", maintain_order="left").group_by("row", maintain_order=True)
+    frame = frame.join(per_row.agg("kind"), on="row", how="left", maintain_order="left")
+    keyed = frame.select("row", "literal", kinds=pl.col("kind").cast(pl.List(pl.Utf8)).list.join(",").fill_null(""))
+    distinct = keyed.select("literal", "kinds").unique(maintain_order=True)
+    built = [_assemble(literal, kinds) for literal, kinds in distinct.iter_rows()]
+    distinct = distinct.with_columns(shape=pl.Series(built, dtype=pl.Utf8))
+    return keyed.join(distinct, on=["literal", "kinds"], how="left", maintain_order="left")["shape"]
+
+
+def _assemble(literal: str, kinds: str) -> str:
+    parts = literal.split(_NUL)
+    names = [masks.KIND_NAMES[int(k)] for k in kinds.split(",")] if kinds else []
+    pieces = [masks.escape(parts[0])]
+    for name, part in zip(names, parts[1:], strict=True):
+        unit = masks.UNIT.match(part) if name == "num" else None
+        kind = name if unit is None else "duration" if unit[1] else "size"
+        pieces.append(f"<{kind}>{masks.escape(part)}")
+    return "".join(pieces)
+
+
+def _split_long(messages: pl.Series) -> tuple[pl.Series, pl.Series | None]:
+    """The part of each message that is looked at, and the rest (None when no message is that long)."""
+    if (messages.str.len_bytes().max() or 0) <= LONGEST:  # type: ignore[operator]
+        return messages, None
+    rest = messages.str.slice(LONGEST)
+    return messages.str.slice(0, LONGEST), rest.set(rest == "", None)
+
+
+def shape_ids(messages: pl.Series) -> pl.DataFrame:
+    """shape_id and shape of each message, in order; nulls for null or empty messages.
+
+    The cheap half of `shape_messages`: no values are taken out.
+    """
+    head, rest = _split_long(messages.cast(pl.Utf8))
+    frame = pl.DataFrame({"text": collapse_digits(head)})
+    distinct = frame.filter(pl.col("text").str.len_bytes() > 0).unique()
+    if distinct.is_empty():
+        empty = pl.Series([None] * len(messages), dtype=pl.Utf8)
+        return pl.DataFrame({"shape_id": empty, "shape": empty})
+    distinct = distinct.with_columns(shape=_shapes_of_distinct(distinct["text"]))
+    frame = frame.join(distinct, on="text", how="left", maintain_order="left")
+    if rest is not None:
+        frame = frame.with_columns(
+            shape=pl.col("shape") + pl.when(rest.is_not_null()).then(pl.lit("<more>")).otherwise(pl.lit(""))
+        )
+    ids = frame.select(pl.col("shape").unique()).drop_nulls()
+    ids = ids.with_columns(shape_id=pl.Series([shape_id(s) for s in ids["shape"]], dtype=pl.Utf8))
+    return frame.join(ids, on="shape", how="left", maintain_order="left").select("shape_id", "shape")
+
+
+def variables_of(messages: pl.Series) -> pl.Series:
+    """Values of each message's holes, left to right (List[Utf8]); null where the message is null or empty."""
+    texts = messages.cast(pl.Utf8)
+    head, rest = _split_long(texts)
+    values = head.str.extract_all(masks.PATTERN)
+    if rest is not None:
+        frame = pl.DataFrame({"values": values, "rest": rest})
+        values = frame.select(
+            pl.when(pl.col("rest").is_not_null())
+            .then(pl.concat_list("values", pl.col("rest").fill_null("")))
+            .otherwise("values")
+        ).to_series()
+    return values.set(texts.str.len_bytes() == 0, None)
+
+
+def shape_messages(messages: pl.Series) -> pl.DataFrame:
+    """Shape and values of each message.
+
+    Args:
+        messages: Utf8, one per entry, without header.
+
+    Returns:
+        shape_id, shape, variables (as many as the shape has holes, left to right), one row per message in order;
+        nulls where the message is null or empty. `rebuild(shape, variables)` gives the message back.
+    """
+    return shape_ids(messages).with_columns(variables=variables_of(messages))
+
+
+def shape_of(message: str) -> tuple[str, str, list[str]]:
+    """shape_id, shape and values of one message (for many use `shape_messages`); raises ValueError when it is empty."""
+    if not message:
+        raise ValueError("an empty message has no shape: leave it out")
+    row = shape_messages(pl.Series([message], dtype=pl.Utf8)).row(0)
+    return row[0], row[1], row[2]
+
+
+def rebuild(shape: str, variables: Sequence[str]) -> str:
+    """The message again, byte for byte; raises ValueError when the number of values is not that of the holes."""
+    parts = masks.HOLE.split(shape)
+    if len(parts) // 2 != len(variables):
+        raise ValueError(
+            f"shape has {len(parts) // 2} holes but {len(variables)} values were given: they belong to another"
+        )
+    pieces = [masks.unescape(parts[0])]
+    for value, literal in zip(variables, parts[2::2], strict=True):
+        pieces.extend((value, masks.unescape(literal)))
+    return "".join(pieces)
