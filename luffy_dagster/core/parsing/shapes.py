@@ -143,6 +143,30 @@ def shape_messages(messages: pl.Series) -> pl.DataFrame:
     return shape_ids(messages).with_columns(variables=variables_of(messages))
 
 
+def summarise_shapes(shaped: pl.DataFrame) -> pl.DataFrame:
+    """One row per shape, in no particular order: what `mine_templates` takes.
+
+    Args:
+        shaped: message, shape_id, shape, variables (one row per entry; rows without shape are left out); count where
+            a row stands for several.
+
+    Returns:
+        shape_id, shape, count (Int64), example (the least of its messages, so that order does not matter) and
+        constants: for shapes with a digit inside a word ("eth0"), the value of each hole where it is the same in all
+        messages, else null; null for other shapes.
+    """
+    rows = shaped.filter(pl.col("shape_id").is_not_null())
+    count = pl.col("count").sum().cast(pl.Int64) if "count" in shaped.columns else pl.len().cast(pl.Int64)
+    summary = rows.group_by("shape_id").agg(pl.col("shape").first(), count.alias("count"), example=pl.col("message").min())
+    in_word = summary.filter(pl.col("shape").str.contains("[A-Za-z]<num>")).select("shape_id")
+    values = rows.join(in_word, on="shape_id", how="semi").select("shape_id", "variables").unique()
+    holes = values.with_columns(hole=pl.int_ranges(pl.col("variables").list.len())).explode("variables", "hole")
+    constant = pl.when(pl.col("variables").n_unique() == 1).then(pl.col("variables").first())
+    per_hole = holes.group_by("shape_id", "hole").agg(constant=constant).sort("shape_id", "hole")
+    constants = per_hole.group_by("shape_id", maintain_order=True).agg(constants=pl.col("constant"))
+    return summary.join(constants, on="shape_id", how="left")
+
+
 def shape_of(message: str) -> tuple[str, str, list[str]]:
     """shape_id, shape and values of one message (for many use `shape_messages`); raises ValueError when it is empty."""
     if not message:

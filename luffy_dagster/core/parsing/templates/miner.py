@@ -1,15 +1,25 @@
-"""Mining: distinct shapes in, one template per shape out, whatever their order."""
+"""Mining: distinct shapes in, one template per shape out, whatever their order.
+
+The passes, each over the groups the one before left: equality of what remains when typed values are out; labels; names
+that vary; frames with a value of one word; frames with a value of several words or an optional part; equal literal
+words in order. `joins` holds the evidence.
+"""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
 
 import polars as pl
 
-from luffy_dagster.core.parsing import masks
+from luffy_dagster.core.parsing.templates.groups import Group, from_atoms, replaced, unite, united_as
+from luffy_dagster.core.parsing.templates.joins import find_joins, find_name_joins
+from luffy_dagster.core.parsing.templates.labels import label_values
+from luffy_dagster.core.parsing.templates.lexer import cut
+from luffy_dagster.core.parsing.templates.words import is_state_like
 
 TEMPLATE_ALGORITHM = "templates-2026-11"
+ROUNDS = 6  # a round joins at least one pair of groups or is the last
 
 
 def template_id(template: str) -> str:
@@ -18,21 +28,82 @@ def template_id(template: str) -> str:
 
 
 def mine_templates(shapes: pl.DataFrame) -> pl.DataFrame:
-    """Template of every distinct shape.
+    """Template of every distinct shape; independent of the order of rows.
 
     Args:
-        shapes: shape_id, shape (further columns count, example are used where present).
+        shapes: shape_id, shape; count and constants (of `shapes.summarise_shapes`) are used where present.
 
     Returns:
-        shape_id, template_id, template, one row per distinct shape_id, sorted by shape_id.
+        shape_id, template_id, template (values as `<*>`), one row per distinct shape_id, sorted by shape_id.
     """
-    distinct = shapes.select("shape_id", "shape").drop_nulls().unique().sort("shape_id")
-    texts = [
-        re.sub(r"[^\s,;()\[\]{}=\"']*<\*>[^\s,;()\[\]{}=\"']*", "<*>", masks.HOLE.sub("<*>", s))
-        for s in distinct["shape"]
-    ]
+    distinct = shapes.filter(pl.col("shape").is_not_null()).unique("shape_id", keep="any").sort("shape_id")
+    size = len(distinct)
+    counts = distinct["count"].to_list() if "count" in distinct.columns else [1] * size
+    constants: list[Sequence[str | None] | None]
+    constants = distinct["constants"].to_list() if "constants" in distinct.columns else [None] * size
+    texts = [""] * size
+    for group in mine(distinct["shape"].to_list(), counts, constants):
+        for member in group.members:
+            texts[member] = group.text
     return distinct.select(
         "shape_id",
         pl.Series("template_id", [template_id(t) for t in texts], dtype=pl.Utf8),
         pl.Series("template", texts, dtype=pl.Utf8),
     )
+
+
+def mine(shapes: Sequence[str], counts: Sequence[int], constants: Sequence[Sequence[str | None] | None]) -> list[Group]:
+    """Groups of shapes (members are indices into `shapes`, which must be sorted and distinct)."""
+    rows = zip(shapes, counts, constants, strict=True)
+    groups = unite(
+        from_atoms(label_values(cut(shape, constant)), int(count), index)
+        for index, (shape, count, constant) in enumerate(rows)
+    )
+    groups = _until_stable(groups, _join_names)
+    values: set[str] = set()
+    groups = _until_stable(groups, lambda g: _join_frames(g, (1,), values))
+    groups = _until_stable(groups, lambda g: _join_frames(g, (0, 1, 2, 3, 4), values))
+    return _join_same_words(groups)
+
+
+def _until_stable(groups: list[Group], step: Callable[[list[Group]], list[Group]]) -> list[Group]:
+    for _ in range(ROUNDS):
+        before = len(groups)
+        groups = step(groups)
+        if len(groups) == before:
+            break
+    return groups
+
+
+def _join_names(groups: list[Group]) -> list[Group]:
+    out = list(groups)
+    for indices, places in find_name_joins(groups):
+        for index in indices:
+            out[index] = replaced(groups[index], [(p, p + 1) for p in places])
+    return unite(out)
+
+
+def _join_frames(groups: list[Group], gaps: Sequence[int], values: set[str]) -> list[Group]:
+    stretches: dict[int, list[tuple[int, int]]] = {}
+    for join in find_joins(groups, gaps, frozenset(values)):
+        for index, length in zip(join.groups, join.lengths, strict=True):
+            own = stretches.setdefault(index, [])
+            stretch = (join.start, join.start + length)
+            if all(stretch[1] < start or end < stretch[0] for start, end in own):
+                own.append(stretch)
+                if length == 1 and not is_state_like(groups[index].key[join.start]):
+                    values.add(groups[index].key[join.start])
+    return unite(replaced(group, stretches.get(index, ())) for index, group in enumerate(groups))
+
+
+def _join_same_words(groups: list[Group]) -> list[Group]:
+    """Groups with the same literal words in order are one (punctuation and the number of values aside)."""
+    buckets: dict[tuple[str, ...], list[Group]] = {}
+    alone: list[Group] = []
+    for group in groups:
+        words = group.literals
+        if len(words) >= 2:
+            buckets.setdefault(words, []).append(group)
+        else:
+            alone.append(group)
+    return alone + [united_as(buckets[words]) for words in sorted(buckets)]

@@ -1,0 +1,246 @@
+"""Which groups are one: the evidence that a stretch of two or more groups is a value.
+
+Belongs here: finding groups that agree before and after a stretch (in bounded time), and judging the stretch's
+contents. Does not belong here: lexicons (`words`), the order of the passes (`miner`).
+
+Two groups are compared only through a *frame*: what stands before a stretch of at most `GAP` atoms and what stands
+after it. Frames are 64-bit hashes of prefix and suffix, computed for all groups at once and sorted, so that the time
+is that of sorting (groups × atoms × gaps) and no pair of groups is ever looked at.
+
+Evidence adds up over the different contents of a frame: a dotted name counts half, a plain word after a label or an
+opening mark a third, elsewhere an eighth, words that say *what happened* next to nothing. At 1 the stretch is a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from hashlib import blake2b
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from luffy_dagster.core.parsing.templates.groups import Group
+from luffy_dagster.core.parsing.templates.words import (
+    FUNCTION_WORDS,
+    OPENERS,
+    VALUE_LABELS,
+    VAR,
+    WordClass,
+    has_opposites,
+    is_literal_word,
+    is_state_like,
+    is_unit,
+    unit_family,
+    word_class,
+)
+
+LONGEST_KEY = 80  # atoms; longer groups are joined by equality only
+MANY = 60  # contents that are judged at most
+
+_IN_PLACE = {
+    WordClass.DIGITS: 0.5,
+    WordClass.NAME: 0.5,
+    WordClass.MIXED: 0.34,
+    WordClass.HYPHENATED: 0.34,
+    WordClass.CAPITALS: 0.2,
+    WordClass.PLAIN: 0.34,
+}
+_ELSEWHERE = {
+    WordClass.DIGITS: 0.5,
+    WordClass.NAME: 0.5,
+    WordClass.MIXED: 0.2,
+    WordClass.HYPHENATED: 0.2,
+    WordClass.CAPITALS: 0.1,
+    WordClass.PLAIN: 0.125,
+}
+_STATE = 0.04
+_PAIRS = {"(": ")", "[": "]", "{": "}", '"': '"', "'": "'", "`": "`", "<": ">"}
+_BREAKS = frozenset((";", ":", "=", ",", "|", "!", "?"))
+
+Content = tuple[str, ...]
+
+
+class Join(NamedTuple):
+    """Groups (by index) whose atoms from `start` on are a value; `lengths`: how many atoms, parallel to `groups`."""
+
+    evidence: float
+    start: int
+    groups: tuple[int, ...]
+    lengths: tuple[int, ...]
+
+
+def _atom_codes(groups: Sequence[Group]) -> dict[str, int]:
+    atoms = sorted({a for g in groups for a in g.key})
+    return {a: int.from_bytes(blake2b(a.encode(), digest_size=8).digest(), "little") | 1 for a in atoms}
+
+
+def _frames(groups: Sequence[Group], gaps: Sequence[int]) -> Iterator[tuple[npt.NDArray[np.int64], int]]:
+    """Groups (rows of group index and gap) that share a frame, with the start of the stretch."""
+    codes = _atom_codes(groups)
+    by_length: dict[int, list[int]] = {}
+    for index, group in enumerate(groups):
+        if len(group.key) <= LONGEST_KEY:
+            by_length.setdefault(len(group.key), []).append(index)
+    hashes: list[npt.NDArray[np.uint64]] = []
+    owners: list[npt.NDArray[np.int64]] = []
+    base, mix = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
+    for length, indices in by_length.items():
+        matrix = np.array([[codes[a] for a in groups[i].key] for i in indices], dtype=np.uint64).reshape(-1, length)
+        own = np.array(indices, dtype=np.int64)
+        prefix = np.zeros((length + 1, len(indices)), dtype=np.uint64)
+        suffix = np.zeros((length + 1, len(indices)), dtype=np.uint64)
+        with np.errstate(over="ignore"):
+            for p in range(length):
+                prefix[p + 1] = (prefix[p] + matrix[:, p]) * base
+                q = length - 1 - p
+                suffix[q] = (suffix[q + 1] + matrix[:, q]) * mix
+            for gap in gaps:
+                for p in range(length - gap + 1):
+                    joined = (prefix[p] ^ (suffix[p + gap] << np.uint64(1))) * base + np.uint64(p)
+                    hashes.append(joined ^ (joined >> np.uint64(29)))
+                    owners.append(own * 4096 + p * 16 + gap)
+    if not hashes:
+        return
+    all_hashes, all_owners = np.concatenate(hashes), np.concatenate(owners)
+    order = np.lexsort((all_owners, all_hashes))
+    all_hashes, all_owners = all_hashes[order], all_owners[order]
+    borders = np.flatnonzero(np.diff(all_hashes)) + 1
+    starts = np.concatenate(([0], borders))
+    ends = np.concatenate((borders, [len(all_hashes)]))
+    for start, end in zip(starts[ends - starts > 1], ends[ends - starts > 1], strict=True):
+        rows = all_owners[start:end]
+        yield np.stack((rows // 4096, rows % 16), axis=1), int(rows[0] % 4096 // 16)
+
+
+def find_joins(groups: Sequence[Group], gaps: Sequence[int], values: frozenset[str]) -> list[Join]:
+    """Joins worth making, the surest first. `values`: words that were values elsewhere."""
+    joins: list[Join] = []
+    for rows, start in _frames(groups, gaps):
+        join = _judge(groups, rows, start, values)
+        if join is not None:
+            joins.append(join)
+    joins.sort(key=lambda j: (max(j.lengths), -j.evidence, j.start, j.groups))
+    return joins
+
+
+def _judge(groups: Sequence[Group], rows: npt.NDArray[np.int64], start: int, values: frozenset[str]) -> Join | None:
+    first, gap = groups[int(rows[0, 0])], int(rows[0, 1])
+    before, after = first.key[:start], first.key[start + gap :]
+    contents: dict[Content, list[tuple[int, int]]] = {}
+    for index, length in rows:
+        key = groups[int(index)].key
+        content = key[start : start + int(length)]
+        if key[:start] != before or key[start + int(length) :] != after:
+            continue  # two frames with one hash
+        contents.setdefault(content, []).append((int(index), int(length)))
+    if len(contents) < 2 or not _minimal(contents):
+        return None
+    place = _Place(before, after)
+    if not place.possible:
+        return None
+    accepted, evidence = place.judge(list(contents), values)
+    if len(accepted) < 2 or evidence < place.needed:
+        return None
+    chosen = sorted(pair for content in accepted for pair in contents[content])
+    return Join(round(evidence, 6), start, tuple(i for i, _ in chosen), tuple(n for _, n in chosen))
+
+
+def _minimal(contents: dict[Content, list[tuple[int, int]]]) -> bool:
+    """Whether no smaller stretch would do: contents do not all begin, or all end, alike."""
+    if () in contents:
+        return True
+    return len({c[0] for c in contents}) > 1 and len({c[-1] for c in contents}) > 1
+
+
+class _Place:
+    """Where a stretch stands: what is before it and after it decides how easily its contents are values."""
+
+    def __init__(self, before: Content, after: Content) -> None:
+        rest = [a for a in (*before, *after) if is_literal_word(a) and a.lower() not in FUNCTION_WORDS]
+        self.literals = len(rest)
+        self.first = not any(is_literal_word(a) or a == VAR for a in before)
+        self.previous = before[-1] if before else ""
+        closer = _PAIRS.get(self.previous)
+        self.enclosed = closer is not None and bool(after) and after[0] == closer
+        self.labelled = self.previous in OPENERS or self.previous.lower() in VALUE_LABELS
+        self.after_value = self.previous == VAR
+        self.possible = self.literals >= 2 or (self.literals == 1 and (self.labelled or self.enclosed))
+        self.needed = 1.0 if self.literals >= 2 else 1.5
+
+    def judge(self, contents: list[Content], values: frozenset[str]) -> tuple[list[Content], float]:
+        """The contents that may be values here, and the evidence that they are."""
+        contents = sorted(contents)
+        if self.after_value:
+            families = {unit_family(c[0]) if len(c) == 1 else None for c in contents}
+            if len(families) == 1 and None not in families:
+                return contents, 2.0
+        usable = [c for c in contents if c and self._usable(c)]
+        weights = {c: self._weight(c, values) for c in usable[:MANY]}
+        evidence = sum(weights.values())
+        if has_opposites(" ".join(c) for c in usable[:MANY]):
+            evidence *= 0.1
+        if () in contents and usable and all(_bare(c) for c in usable):
+            usable.append(())
+            evidence += 0.5
+        weak = {c for c, w in weights.items() if w <= _STATE}
+        if weak and evidence < 2.0:
+            usable = [c for c in usable if c not in weak]
+        return usable, evidence
+
+    def _usable(self, content: Content) -> bool:
+        if content == (VAR,):
+            return True
+        if len(content) == 1:
+            return is_literal_word(content[0]) and content[0].lower() not in FUNCTION_WORDS
+        if VAR in content:
+            return _bare(content)
+        if any(a in _PAIRS or a in _PAIRS.values() for a in content) and not self.enclosed:
+            return False
+        return self.enclosed or not any(a in _BREAKS for a in content)
+
+    def _weight(self, content: Content, values: frozenset[str]) -> float:
+        if content == (VAR,):
+            return 0.8 if self.literals >= 2 else 0.5
+        if VAR in content:
+            return 0.5
+        table = _IN_PLACE if self.labelled or self.enclosed else _ELSEWHERE
+        words = [a for a in content if is_literal_word(a)]
+        if not words:
+            return 0.0
+        classes = [word_class(w) for w in words]
+        lowest = min(classes)
+        if lowest > WordClass.NAME and (is_state_like(words[0]) or is_state_like(words[-1])):
+            return _STATE
+        weight = table[lowest] if len(content) == 1 else min(0.25, table[max(classes)])
+        if self.first:
+            weight *= 0.1 if lowest is WordClass.MIXED else 0.5
+        if len(content) == 1 and content[0] in values:
+            weight = max(weight, 0.5)
+        return weight
+
+
+def _bare(content: Content) -> bool:
+    """Only values, punctuation and units."""
+    balance = sum((a in _PAIRS) - (a in _PAIRS.values()) for a in content if a not in ('"', "'", "`"))
+    return balance == 0 and VAR in content and all(a == VAR or not is_literal_word(a) or is_unit(a) for a in content)
+
+
+def find_name_joins(groups: Sequence[Group]) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
+    """Groups that differ in names only, at several places at once: (groups, places)."""
+    buckets: dict[tuple[str, ...], list[int]] = {}
+    for index, group in enumerate(groups):
+        skeleton = tuple("\x02" if is_literal_word(a) and word_class(a) <= WordClass.NAME else a for a in group.key)
+        if "\x02" in skeleton:
+            buckets.setdefault(skeleton, []).append(index)
+    joins: list[tuple[tuple[int, ...], tuple[int, ...]]] = []
+    for skeleton in sorted(buckets):
+        indices = buckets[skeleton]
+        words = sum(is_literal_word(a) and a != "\x02" for a in skeleton)
+        if len(indices) < 2 or not words:
+            continue
+        names = [p for p, a in enumerate(skeleton) if a == "\x02"]
+        places = tuple(p for p in names if len({groups[i].key[p] for i in indices}) > 1)
+        if len(places) == 1 or len(indices) >= 6:
+            joins.append((tuple(indices), places))
+    return joins

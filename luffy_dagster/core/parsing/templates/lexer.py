@@ -1,0 +1,107 @@
+"""Shape text ↔ atoms: words, punctuation and values, with the blanks that stood before them.
+
+Belongs here: how a shape is cut into atoms and how atoms are written again. Does not belong here: comparing shapes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from luffy_dagster.core.parsing import masks
+from luffy_dagster.core.parsing.templates.words import LITERAL_VALUES, SWITCH_VALUES, VAR, is_literal_word
+
+HOLE_TEXT = "<*>"
+_MARK = "\ue000"  # a hole inside a word while it is cut
+_SEPARATORS = r"\s=,;()\[\]{}\"`<>|!?:#@"
+_ATOM = re.compile(rf"\.{{2,}}|(?:[^{_SEPARATORS}'.]|::|\.(?=[^{_SEPARATORS}.])|'(?=[A-Za-z]))+|[^\s]")
+_NUMBERED = re.compile(rf"([A-Za-z]{{2,}})\.{_MARK}")
+_CLOSER = {"(": ")", "[": "]", "{": "}", '"': '"', "'": "'", "`": "`", "<": ">"}
+
+
+class Atom(NamedTuple):
+    """A word, a punctuation mark or VAR; `blank`: whether white space stood before it."""
+
+    text: str
+    blank: bool
+
+
+def _fill_constants(shape: str, constants: Sequence[str | None] | None) -> str:
+    """The shape with holes as marks; a digit inside a word that never varied is written back."""
+    parts = masks.HOLE.split(shape)
+    pieces = [masks.unescape(parts[0])]
+    literals = [masks.unescape(p) for p in parts[2::2]]
+    for index, literal in enumerate(literals):
+        before, value = pieces[-1], constants[index] if constants is not None and index < len(constants) else None
+        word = re.search(r"[A-Za-z_.-]*$", before)
+        letters = sum(c.isalpha() for c in (word[0] if word else "")) + sum(
+            c.isalpha() for c in (re.match(r"[A-Za-z_]*", literal) or [""])[0]
+        )
+        keep = value is not None and len(value) == 1 and value.isdigit() and before[-1:].isalpha() and letters >= 3
+        pieces.append(value if keep and value is not None else _MARK)
+        pieces.append(literal)
+    return "".join(pieces)
+
+
+def cut(shape: str, constants: Sequence[str | None] | None = None) -> list[Atom]:
+    """Atoms of a shape, values already VAR where the shape says so.
+
+    A word with a hole in it is a value as a whole ("blk_<num>"); the exceptions are a word with one digit that never
+    varied ("jk2_init", by `constants`) and "word.<num>", whose word stays.
+    """
+    text = _fill_constants(shape, constants)
+    atoms: list[Atom] = []
+    end = 0
+    for match in _ATOM.finditer(text):
+        blank = match.start() > end or (match.start() == end and end == 0 and text[:1].isspace())
+        end = match.end()
+        word = match[0]
+        numbered = _NUMBERED.fullmatch(word)
+        if numbered:
+            atoms += [Atom(numbered[1], blank), Atom(".", False), Atom(VAR, False)]
+        elif _MARK in word or word in LITERAL_VALUES:
+            atoms.append(Atom(VAR, blank))
+        else:
+            atoms.append(Atom(word, blank))
+    return _join_colons(_switches(atoms))
+
+
+def _switches(atoms: list[Atom]) -> list[Atom]:
+    return [
+        Atom(VAR, a.blank) if i and atoms[i - 1].text == "=" and a.text in SWITCH_VALUES else a for i, a in enumerate(atoms)
+    ]
+
+
+def _join_colons(atoms: list[Atom]) -> list[Atom]:
+    """`value:value` without blanks is one value (an address with its port)."""
+    out: list[Atom] = []
+    for atom in atoms:
+        glued = len(out) >= 2 and atom.text == VAR and not atom.blank
+        if glued and out[-1].text == ":" and not out[-1].blank and out[-2].text == VAR:
+            out.pop()
+        elif glued and out[-1].text == VAR:
+            continue
+        else:
+            out.append(atom)
+    return out
+
+
+def is_open_quote(text: str) -> bool:
+    """Whether an atom opens or closes a quotation."""
+    return text in ('"', "`")
+
+
+def needs_value(atoms: Sequence[Atom], index: int) -> bool:
+    """Whether the place after this atom is an empty one for a value: `()`, `[]`, `{}`, `key=` before the next thing."""
+    atom = atoms[index]
+    following = atoms[index + 1] if index + 1 < len(atoms) else None
+    if atom.text in ("(", "[", "{"):
+        return following is not None and following.text == _CLOSER[atom.text]
+    if atom.text != "=":
+        return False
+    if following is None or following.text in (",", ";", ")", "]", "}"):
+        return True
+    return (
+        following.blank and index + 2 < len(atoms) and atoms[index + 2].text == "=" and is_literal_word(following.text)
+    )
