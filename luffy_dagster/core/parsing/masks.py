@@ -26,13 +26,16 @@ _HEX_RUN = "|".join(
     + [rf"[{letters}]{{{n}}}[0-9]{_H}{{{5 - n},}}" for letters in ("a-f", "A-F") for n in range(1, 5)]
     + [rf"[{letters}]{{5,}}[0-9]{_H}*" for letters in ("a-f", "A-F")]
 )
+# Characters of addresses and paths; what may end a sentence (":", ".") is only inside them.
+_URL_CHAR = r"[^\s\"'<>,;()\[\]{}|:.!?]"
+_PATH_CHAR = r"[^\s\"'<>|,;()\[\]{}=:.*?]"
 _FQDN = r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,62})(?:\.[A-Za-z0-9][A-Za-z0-9_-]{0,62}){0,8}"
 
 # Order matters: at one position the first that matches wins.
 _ALTERNATIVES: tuple[str, ...] = (
     "\x00",  # the separator used while masking: so that a message that holds one is still rebuilt
     # url
-    r"\b[a-zA-Z][a-zA-Z0-9+-]{1,15}://[^\s\"'<>,;()\[\]{}|]+",
+    rf"\b[a-zA-Z][a-zA-Z0-9+-]{{1,15}}://(?:{_URL_CHAR}|[:.!?]+{_URL_CHAR})+/?",
     # uuid, mac (and other runs of byte pairs)
     rf"\b{_H}{{8}}-{_H}{{4}}-{_H}{{4}}-{_H}{{4}}-{_H}{{12}}\b",
     rf"\b{_H}{{2}}(?::{_H}{{2}}){{5,11}}\b",
@@ -54,9 +57,9 @@ _ALTERNATIVES: tuple[str, ...] = (
     rf"\b[A-Za-z0-9][A-Za-z0-9._%+-]{{0,63}}@{_FQDN}\b",
     rf"\b[A-Za-z0-9](?:[A-Za-z0-9_-]{{0,62}})(?:\.[A-Za-z0-9][A-Za-z0-9_-]{{0,62}}){{0,6}}\.{_TLD}\b",
     # paths: from the root, of Windows, of the network
-    r"\b[A-Za-z]:[\\/][^\s\"'<>|,;()\[\]{}=:*?]*",
-    r"\\\\[A-Za-z0-9?.][^\s\"'<>|,;()\[\]{}=]*",
-    r"\B/(?:[A-Za-z_.~$%@+-]|[0-9]{1,20}[A-Za-z_/-])[^\s\"'<>|,;()\[\]{}=:]*",
+    rf"\b[A-Za-z]:[\\/](?:{_PATH_CHAR}|\.+{_PATH_CHAR})*",
+    rf"\\\\[A-Za-z0-9?.](?:{_PATH_CHAR}|\.+{_PATH_CHAR})*",
+    rf"\B/(?:[A-Za-z_.~$%@+-]|[0-9]{{1,20}}[A-Za-z_/-])(?:{_PATH_CHAR}|\.+{_PATH_CHAR})*(?:\?[^\s\"'<>|()]*)?",
     # hex: with its sign; a run of at least six with a digit in it
     rf"\b[0-9]x{_H}+\b",
     rf"\b(?:{_HEX_RUN})\b",

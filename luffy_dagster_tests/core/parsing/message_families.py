@@ -1,7 +1,7 @@
 """Message families written by us, with their truth, to measure template mining on words nobody tuned for.
 
 A family is a system with some dozen templates. In a template `{kind}` is a value drawn by the generator of that name
-and `{a|b|c}` one of these values; its truth has `<*>` there. Families at even places tune, those at odd places are
+and `{a|b|c}` one of these values; its truth has `<*>` there. `{!a|b}` are reasons or states: a template each. Families at even places tune, those at odd places are
 held back: they are only measured.
 """
 
@@ -162,10 +162,10 @@ FAMILIES: dict[str, list[str]] = {
     "laptop": [
         "en{small}: link up, {n} Mbps",
         "en{small}: link down",
-        "powerChange: System Wake - {Full Wake|Dark Wake|Maintenance Wake}",
+        "powerChange: System Wake - {!Full Wake|Dark Wake|Maintenance Wake}",
         "{class} invalid handle {hex}",
         "Captive portal check: probe {url} interface {dev}",
-        "Unable to set priority for process {n}: {Operation not permitted|No such process}",
+        "Unable to set priority for process {n}: {!Operation not permitted|No such process}",
         "thermal pressure state changed to {small}",
         "AirPort: roamed from {mac} to {mac}",
         "hibernate image path: {path}",
@@ -197,7 +197,7 @@ FAMILIES: dict[str, list[str]] = {
         "Order {n} shipped via {UPS|DHL|FedEx}",
         "Order {n} cancelled by customer {uuid}",
         "Payment of {f} {EUR|USD|GBP} authorised for order {n}",
-        "Payment of {f} {EUR|USD|GBP} declined for order {n}: {insufficient funds|card expired|fraud suspected|limit exceeded|unknown issuer}",
+        "Payment of {f} {EUR|USD|GBP} declined for order {n}: {!insufficient funds|card expired|fraud suspected|limit exceeded|unknown issuer}",
         "Product {words} added to cart {uuid}",
         "Product {words} removed from cart {uuid}",
         "GET /api/orders/{n} 200 in {ms}",
@@ -231,7 +231,7 @@ FAMILIES: dict[str, list[str]] = {
         "Successfully pulled image {word}/{word}:{small}.{n}.{small} in {f}s",
         "Created container {word}",
         "Started container {word}",
-        "Killing container with id docker://{word}: {Need to kill Pod|Container failed liveness probe|Preempted}",
+        "Killing container with id docker://{word}: {!Need to kill Pod|Container failed liveness probe|Preempted}",
         "Readiness probe failed: HTTP probe failed with statuscode: {n}",
         "Liveness probe failed: Get {url}: dial tcp {ipport}: connect: connection refused",
         "Scaled up replica set {word}-{short} to {small}",
@@ -248,7 +248,7 @@ FAMILIES: dict[str, list[str]] = {
         "Interface {dev}, changed state to up",
         "Interface {dev}, changed state to down",
         "neighbor {ip} Up",
-        "neighbor {ip} Down - {Hold timer expired|Peer closed the session|Interface flap|BGP Notification sent}",
+        "neighbor {ip} Down - {!Hold timer expired|Peer closed the session|Interface flap|BGP Notification sent}",
         "DHCPACK on {ip} to {mac} via {dev}",
         "DHCPDISCOVER from {mac} via {dev}: network {ip}/{small}: no free leases",
         "list {word} denied tcp {ip}({n}) -> {ip}({n}), {small} packets",
@@ -314,14 +314,14 @@ FAMILIES: dict[str, list[str]] = {
         "Player {user} joined match {uuid} on map {Dust Bowl|Frozen Lake|Harbor|Old Town Square}",
         "Player {user} left match {uuid} after {n} seconds",
         "Match {uuid} started with {n} players",
-        "Match {uuid} aborted: {not enough players|server draining|map failed to load}",
+        "Match {uuid} aborted: {!not enough players|server draining|map failed to load}",
         "Chat message of {user} filtered",
         "Tick took {ms}, budget {ms}",
         "Player {user} scored {n} points with {plasma rifle|sword|rocket launcher|bow}",
-        "Kicked {user}: {idle|ping too high|voted out|cheating suspected}",
+        "Kicked {user}: {!idle|ping too high|voted out|cheating suspected}",
         "Loading asset bundle {file} [{small}/{n}]",
         "Region {eu-west|us-east|ap-south} latency p99={f}ms p50={f}ms",
-        "Anti-cheat verdict for {user}: {clean|suspicious}",
+        "Anti-cheat verdict for {user}: {!clean|suspicious}",
         "Matchmaking queue length {n}",
         "Voice channel opened for party {n}",
         "Voice channel closed for party {n}",
@@ -330,6 +330,8 @@ FAMILIES: dict[str, list[str]] = {
 }
 
 _SLOT = re.compile(r"\{([^{}]+)\}")
+_REASON = re.compile(r"\{!([^{}]+)\}")
+_TOKEN = re.compile(r"[A-Za-z0-9_/%+-]*<\*>(?:[A-Za-z0-9_/%+-]*[.:/]?[A-Za-z0-9_/%+-]*<\*>)*[A-Za-z0-9_/%+-]*")  # a value is a whole token
 
 
 def generate(family: str, lines: int = 2000, seed: int = 7) -> tuple[list[str], list[str], list[int]]:
@@ -343,9 +345,11 @@ def generate(family: str, lines: int = 2000, seed: int = 7) -> tuple[list[str], 
     rng.shuffle(picks)
     messages, truths = [], []
     for pick in picks:
-        text = templates[pick]
-        messages.append(_SLOT.sub(lambda m: GENERATORS[m[1]](rng) if m[1] in GENERATORS else rng.choice(m[1].split("|")), text))
-        truths.append(_SLOT.sub("<*>", text))
+        text = _REASON.sub(lambda m: rng.choice(m[1].split("|")), templates[pick])
+        messages.append(
+            _SLOT.sub(lambda m: GENERATORS[m[1]](rng) if m[1] in GENERATORS else rng.choice(m[1].split("|")), text)
+        )
+        truths.append(_TOKEN.sub("<*>", _SLOT.sub("<*>", text)))
     return messages, truths, picks
 
 

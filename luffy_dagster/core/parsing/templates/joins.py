@@ -36,6 +36,7 @@ from luffy_dagster.core.parsing.templates.words import (
 )
 
 LONGEST_KEY = 80  # atoms; longer groups are joined by equality only
+GAP = 4  # atoms of a value at most
 MANY = 60  # contents that are judged at most
 
 _IN_PLACE = {
@@ -113,18 +114,18 @@ def _frames(groups: Sequence[Group], gaps: Sequence[int]) -> Iterator[tuple[npt.
         yield np.stack((rows // 4096, rows % 16), axis=1), int(rows[0] % 4096 // 16)
 
 
-def find_joins(groups: Sequence[Group], gaps: Sequence[int], values: frozenset[str]) -> list[Join]:
-    """Joins worth making, the surest first. `values`: words that were values elsewhere."""
+def find_joins(groups: Sequence[Group], values: frozenset[str], least: float) -> list[Join]:
+    """Joins worth making, the surest first. `values`: words that were values elsewhere; `least` evidence, in needs."""
     joins: list[Join] = []
-    for rows, start in _frames(groups, gaps):
-        join = _judge(groups, rows, start, values)
+    for rows, start in _frames(groups, range(GAP + 1)):
+        join = _judge(groups, rows, start, values, least)
         if join is not None:
             joins.append(join)
-    joins.sort(key=lambda j: (max(j.lengths), -j.evidence, j.start, j.groups))
+    joins.sort(key=lambda j: (-min(j.evidence, 4.0), max(j.lengths), j.start, j.groups))
     return joins
 
 
-def _judge(groups: Sequence[Group], rows: npt.NDArray[np.int64], start: int, values: frozenset[str]) -> Join | None:
+def _judge(groups: Sequence[Group], rows: npt.NDArray[np.int64], start: int, values: frozenset[str], least: float) -> Join | None:
     first, gap = groups[int(rows[0, 0])], int(rows[0, 1])
     before, after = first.key[:start], first.key[start + gap :]
     contents: dict[Content, list[tuple[int, int]]] = {}
@@ -140,14 +141,23 @@ def _judge(groups: Sequence[Group], rows: npt.NDArray[np.int64], start: int, val
     if not place.possible:
         return None
     accepted, evidence = place.judge(list(contents), values)
-    if len(accepted) < 2 or evidence < place.needed:
+    if len(accepted) < 2 or evidence < place.needed * least:
         return None
     chosen = sorted(pair for content in accepted for pair in contents[content])
     return Join(round(evidence, 6), start, tuple(i for i, _ in chosen), tuple(n for _, n in chosen))
 
 
 def _minimal(contents: dict[Content, list[tuple[int, int]]]) -> bool:
-    """Whether no smaller stretch would do: contents do not all begin, or all end, alike."""
+    """Whether no smaller stretch would do: contents do not all begin, or all end, alike.
+
+    Many contents of few beginnings (or endings) are two values side by side, or a state and a value: each has a
+    smaller frame of its own.
+    """
+    several = [c for c in contents if len(c) > 1]
+    if len(several) > 1:
+        need = max(min(len(several), 3), len(several) / 8)
+        if len({c[0] for c in several}) < need or len({c[-1] for c in several}) < need:
+            return False
     if () in contents:
         return True
     return len({c[0] for c in contents}) > 1 and len({c[-1] for c in contents}) > 1
@@ -164,9 +174,12 @@ class _Place:
         closer = _PAIRS.get(self.previous)
         self.enclosed = closer is not None and bool(after) and after[0] == closer
         self.labelled = self.previous in OPENERS or self.previous.lower() in VALUE_LABELS
+        self.closing = self.previous == ":" and not after
         self.after_value = self.previous == VAR
-        self.possible = self.literals >= 2 or (self.literals == 1 and (self.labelled or self.enclosed))
-        self.needed = 1.0 if self.literals >= 2 else 1.5
+        self.possible = self.literals >= 1
+        self.needed = 1.5 if self.first else 1.0
+        if self.literals < 2:
+            self.needed = 1.2 if self.labelled or self.enclosed else 2.0
 
     def judge(self, contents: list[Content], values: frozenset[str]) -> tuple[list[Content], float]:
         """The contents that may be values here, and the evidence that they are."""
@@ -175,22 +188,26 @@ class _Place:
             families = {unit_family(c[0]) if len(c) == 1 else None for c in contents}
             if len(families) == 1 and None not in families:
                 return contents, 2.0
-        usable = [c for c in contents if c and self._usable(c)]
-        weights = {c: self._weight(c, values) for c in usable[:MANY]}
-        evidence = sum(weights.values())
-        if has_opposites(" ".join(c) for c in usable[:MANY]):
+        usable = [c for c in contents if c and self._usable(c, (VAR,) in contents)]
+        sample = usable[:: max(1, len(usable) // MANY)]
+        weights = {c: self._weight(c, values) for c in usable}
+        weak = {c for c, w in weights.items() if w <= _STATE}
+        evidence = sum(weights[c] for c in sample if c not in weak) + min(0.3, _STATE * len(weak))
+        if has_opposites(" ".join(c) for c in sample):
             evidence *= 0.1
         if () in contents and usable and all(_bare(c) for c in usable):
             usable.append(())
             evidence += 0.5
-        weak = {c for c, w in weights.items() if w <= _STATE}
-        if weak and evidence < 2.0:
+        if evidence < 1.5 or 3 * len(weak) > len(usable):
             usable = [c for c in usable if c not in weak]
         return usable, evidence
 
-    def _usable(self, content: Content) -> bool:
+    def _usable(self, content: Content, with_value: bool) -> bool:
         if content == (VAR,):
             return True
+        if with_value and len(content) == 3 and content[1:] == (":", VAR):
+            return is_literal_word(content[0])  # a name with its port where others have a value
+
         if len(content) == 1:
             return is_literal_word(content[0]) and content[0].lower() not in FUNCTION_WORDS
         if VAR in content:
@@ -204,15 +221,22 @@ class _Place:
             return 0.8 if self.literals >= 2 else 0.5
         if VAR in content:
             return 0.5
+        if self.previous == "=" and len(content) == 1:
+            return 0.5
         table = _IN_PLACE if self.labelled or self.enclosed else _ELSEWHERE
         words = [a for a in content if is_literal_word(a)]
         if not words:
             return 0.0
         classes = [word_class(w) for w in words]
         lowest = min(classes)
+        title = len(content) > 1 and len(words) == len(content) and all(w[:1].isupper() for w in words)
+        if title and not self.first:
+            return 0.34 if self.labelled or self.enclosed else 0.25
         if lowest > WordClass.NAME and (is_state_like(words[0]) or is_state_like(words[-1])):
             return _STATE
         weight = table[lowest] if len(content) == 1 else min(0.25, table[max(classes)])
+        if self.closing and len(content) == 1:
+            weight = max(weight, 0.25)
         if self.first:
             weight *= 0.1 if lowest is WordClass.MIXED else 0.5
         if len(content) == 1 and content[0] in values:
@@ -241,6 +265,80 @@ def find_name_joins(groups: Sequence[Group]) -> list[tuple[tuple[int, ...], tupl
             continue
         names = [p for p, a in enumerate(skeleton) if a == "\x02"]
         places = tuple(p for p in names if len({groups[i].key[p] for i in indices}) > 1)
-        if len(places) == 1 or len(indices) >= 6:
+        if (len(places) == 1 and places[0] > 0) or len(indices) >= 6:
             joins.append((tuple(indices), places))
     return joins
+
+
+def find_place_joins(groups: Sequence[Group]) -> list[tuple[tuple[int, ...], tuple[tuple[tuple[int, int], ...], ...]]]:
+    """Groups that differ only where a value is expected (after "=", between quotes): (groups, stretches of each).
+
+    Values are pooled per key: two different ones after one "=" are enough, three where quotes alone say so.
+    """
+    buckets: dict[tuple[str, ...], list[tuple[int, list[tuple[int, int]]]]] = {}
+    for index, group in enumerate(groups):
+        places = _value_places(group)
+        if not places:
+            continue
+        skeleton: list[str] = []
+        position = 0
+        for start, end in places:
+            skeleton += [*group.key[position:start], "\x02"]
+            position = end
+        buckets.setdefault((*skeleton, *group.key[position:]), []).append((index, places))
+    joins: list[tuple[tuple[int, ...], tuple[tuple[tuple[int, int], ...], ...]]] = []
+    for skeleton_key in sorted(buckets):
+        rows = buckets[skeleton_key]
+        if len(rows) < 2 or not any(is_literal_word(a) for a in skeleton_key):
+            continue
+        chosen: list[int] = []
+        for number in range(len(rows[0][1])):
+            contents = {groups[i].key[places[number][0] : places[number][1]] for i, places in rows}
+            keyed = groups[rows[0][0]].key[rows[0][1][number][0] - 1] == "="
+            if len(contents) >= (2 if keyed else 3):
+                chosen.append(number)
+        if chosen:
+            joins.append((tuple(i for i, _ in rows), tuple(tuple(places[n] for n in chosen) for _, places in rows)))
+    return joins
+
+
+def _value_places(group: Group) -> list[tuple[int, int]]:
+    """Stretches of the key that stand where a value is expected; none holds a value and words apart."""
+    key, blanks = group.key, group.blanks
+    places: list[tuple[int, int]] = []
+    i = 0
+    while i < len(key):
+        if key[i] == "=" and i + 1 < len(key):
+            end = _end_of_keyed(key, blanks, i + 1)
+            if end > i + 1:
+                places.append((i + 1, end))
+                i = end
+                continue
+        elif key[i] in ('"', "'", "`"):
+            close = next((j for j in range(i + 1, min(len(key), i + 12)) if key[j] == key[i]), None)
+            if close is not None and close > i + 1:
+                inner = key[i + 1 : close]
+                if inner == (VAR,) or VAR not in inner:
+                    places.append((i + 1, close))
+                i = close + 1
+                continue
+        i += 1
+    return places
+
+
+def _end_of_keyed(key: tuple[str, ...], blanks: tuple[bool, ...], start: int) -> int:
+    """End of the value that begins at `start`, right after "=": up to a blank, a mark or a bracket not its own."""
+    depth = 0
+    for i in range(start, len(key)):
+        atom = key[i]
+        if blanks[i] and depth == 0 and i > start:
+            return i
+        if atom in ("(", "[", "{", "<"):
+            depth += 1
+        elif atom in (")", "]", "}", ">"):
+            if depth == 0:
+                return i
+            depth -= 1
+        elif depth == 0 and atom in (",", ";", "="):
+            return i
+    return len(key)

@@ -74,12 +74,17 @@ def _switches(atoms: list[Atom]) -> list[Atom]:
 
 
 def _join_colons(atoms: list[Atom]) -> list[Atom]:
-    """`value:value` without blanks is one value (an address with its port)."""
+    """`value:value` and `dotted.name.of:value` without blanks are one value (an address with its port, a place in code)."""
     out: list[Atom] = []
     for atom in atoms:
         glued = len(out) >= 2 and atom.text == VAR and not atom.blank
-        if glued and out[-1].text == ":" and not out[-1].blank and out[-2].text == VAR:
+        colon = glued and out[-1].text == ":" and not out[-1].blank
+        if colon and out[-2].text == VAR:
             out.pop()
+        elif colon and out[-2].text.count(".") >= 2:
+            blank = out[-2].blank
+            del out[-2:]
+            out.append(Atom(VAR, blank))
         elif glued and out[-1].text == VAR:
             continue
         else:

@@ -13,7 +13,7 @@ from hashlib import blake2b
 import polars as pl
 
 from luffy_dagster.core.parsing.templates.groups import Group, from_atoms, replaced, unite, united_as
-from luffy_dagster.core.parsing.templates.joins import find_joins, find_name_joins
+from luffy_dagster.core.parsing.templates.joins import find_joins, find_name_joins, find_place_joins
 from luffy_dagster.core.parsing.templates.labels import label_values
 from luffy_dagster.core.parsing.templates.lexer import cut
 from luffy_dagster.core.parsing.templates.words import is_state_like
@@ -59,10 +59,11 @@ def mine(shapes: Sequence[str], counts: Sequence[int], constants: Sequence[Seque
         from_atoms(label_values(cut(shape, constant)), int(count), index)
         for index, (shape, count, constant) in enumerate(rows)
     )
+    groups = _until_stable(groups, _join_places)
     groups = _until_stable(groups, _join_names)
     values: set[str] = set()
-    groups = _until_stable(groups, lambda g: _join_frames(g, (1,), values))
-    groups = _until_stable(groups, lambda g: _join_frames(g, (0, 1, 2, 3, 4), values))
+    groups = _until_stable(groups, lambda g: _join_frames(g, values, 2.0))
+    groups = _until_stable(groups, lambda g: _join_frames(g, values, 1.0))
     return _join_same_words(groups)
 
 
@@ -83,9 +84,17 @@ def _join_names(groups: list[Group]) -> list[Group]:
     return unite(out)
 
 
-def _join_frames(groups: list[Group], gaps: Sequence[int], values: set[str]) -> list[Group]:
+def _join_places(groups: list[Group]) -> list[Group]:
+    out = list(groups)
+    for indices, stretches in find_place_joins(groups):
+        for index, own in zip(indices, stretches, strict=True):
+            out[index] = replaced(groups[index], own)
+    return unite(out)
+
+
+def _join_frames(groups: list[Group], values: set[str], least: float) -> list[Group]:
     stretches: dict[int, list[tuple[int, int]]] = {}
-    for join in find_joins(groups, gaps, frozenset(values)):
+    for join in find_joins(groups, frozenset(values), least):
         for index, length in zip(join.groups, join.lengths, strict=True):
             own = stretches.setdefault(index, [])
             stretch = (join.start, join.start + length)

@@ -77,6 +77,7 @@ _SCALED = (
     re.compile(r"(?:[kKMGTPE]i?[bB]?(?:/s|ps)?|[Bb]ytes?|B)"),
     re.compile(r"(?:ns|us|µs|ms|msecs?|s|secs?|seconds?|mins?|minutes?|h|hrs?|hours?|days?)"),
     re.compile(r"[kKMG]?Hz"),
+    re.compile(r"(?:USD|EUR|GBP|JPY|CHF|CNY|INR|CAD|AUD|SEK|PLN)"),
 )
 
 
@@ -103,7 +104,7 @@ def word_class(word: str) -> WordClass:
     if any(c.isdigit() for c in word):
         return WordClass.DIGITS
     core = word.strip(".-*")
-    if any(c in "./\\@$~+&%" for c in core) or "::" in core or ("_" in core and not core.isupper()):
+    if any(c in "./\\@$~&%" for c in core) or "::" in core or ("_" in core and not core.isupper()):
         return WordClass.NAME
     letters = core.replace("-", "").replace("_", "")
     if len(letters) > 1 and letters.isupper():
@@ -120,7 +121,10 @@ def is_state_like(word: str) -> bool:
     low = word.strip(".*-_").lower()
     if low in STATE_WORDS or low in FUNCTION_WORDS:
         return True
-    last = re.split(r"[-_]", low)[-1]
+    if "-" in low:  # a name made of words ("db-primary") unless the last is a verb form
+        last = low.rsplit("-", 1)[1]
+        return len(last) > 4 and last.endswith(("ed", "ing"))
+    last = low.rsplit("_", 1)[-1]
     return last in STATE_WORDS or (len(last) > 4 and last.endswith(("ed", "ing"))) or last.endswith(("able", "ible"))
 
 
