@@ -1,0 +1,105 @@
+"""Settling the header formats of a stream from a sample, with no setting.
+
+The lines are first sorted by where and how their first time (or level) stands. In each heap the header is then built part by part
+from the left: a part is taken when nearly all lines have it and it is of a kind that headers are made of: a time, a
+level, a bracket, words that lead up to one of these, a delimited or fixed-width column, a tag before a colon or a dash.
+What comes after the last such part is message. Lines of a heap that its format does not read are tried again with the
+format's own beginning, then by themselves; so a stream may have several formats.
+
+The share of lines is taken over texts that differ in more than digits: a heartbeat repeated a thousand times is one witness.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import polars as pl
+
+from luffy_dagster.core.parsing.headers.columns import Builder
+from luffy_dagster.core.parsing.headers.formats import Format
+from luffy_dagster.core.parsing.headers.lexis import DIGITS, Sight, sight
+
+_WIDTH = 400  # of a line, all that is looked at
+_MOST_FORMATS = 8
+_WITNESSES = 400
+
+
+def infer_formats(lines: Sequence[str]) -> list[Format]:
+    """The formats of a sample of lines in stream order, the most common first; empty when no header is found."""
+    texts = [line[:_WIDTH].split("\n", 1)[0] for line in lines]
+    sights = [sight(text) for text in texts]
+    heaps: Counter[tuple[str, ...]] = Counter(s.key for s in sights if s is not None)
+    total = sum(1 for text in texts if text.strip())
+    if not heaps or not total:
+        return []
+    formats: list[Format] = []
+    column = pl.Series("line", texts, dtype=pl.Utf8)
+    unread = pl.Series([bool(text.strip()) for text in texts])
+    for key, count in heaps.most_common(24):
+        if len(formats) >= _MOST_FORMATS:
+            break
+        if count < _least(total, key, formats):
+            continue
+        members = [i for i, s in enumerate(sights) if s is not None and s.key == key and unread[i]]
+        if len(members) < _least(total, key, formats):
+            continue
+        built = _build([texts[i] for i in members], [s for i in members if (s := sights[i]) is not None])
+        for form in built:
+            hit = column.str.contains(form.compiled.expression) & unread
+            share = int(hit.sum()) / total
+            if share == 0.0:
+                continue
+            formats.append(Format(form.parts, form.after, share, form.level_from))
+            unread = unread & ~hit
+    return _ordered(formats)
+
+
+def _least(total: int, key: tuple[str, ...], formats: Sequence[Format]) -> float:
+    """How many lines a heap must have to be believed: a time is good evidence, a lone level less."""
+    if not formats and total < 10:
+        return 1
+    if key[0] == "time":
+        return max(2.0, total * 0.002)
+    return max(3.0, total * 0.02)
+
+
+def _build(texts: list[str], sights: list[Sight]) -> list[Format]:
+    """Formats for the lines of one heap: the main one, then its beginnings for what it does not read."""
+    witnesses: dict[str, int] = {}
+    for i, text in enumerate(texts):
+        witnesses.setdefault(text.translate(DIGITS), i)
+        if len(witnesses) >= _WITNESSES:
+            break
+    chosen = sorted(witnesses.values())
+    builder = Builder([texts[i] for i in chosen], all_lines=texts)
+    main = builder.build()
+    if main is None:
+        return []
+    out = [main]
+    column = pl.Series("line", texts, dtype=pl.Utf8)
+    left = ~column.str.contains(main.compiled.expression)
+    for stem in builder.stems(main):
+        if not left.any():
+            break
+        hit = column.str.contains(stem.compiled.expression) & left
+        if hit.any():
+            out.append(stem)
+            left = left & ~hit
+    return out
+
+
+def _ordered(formats: list[Format]) -> list[Format]:
+    """Common ones first, but one that begins like another and asks for more goes before it."""
+    ranked = sorted(formats, key=lambda form: -form.share)
+    out: list[Format] = []
+    for form in ranked:
+        place = len(out)
+        mine = form.compiled.expression[:-1]
+        for i, other in enumerate(out):
+            theirs = other.compiled.expression[:-1]
+            if mine.startswith(theirs) and len(mine) > len(theirs):
+                place = i
+                break
+        out.insert(place, form)
+    return out

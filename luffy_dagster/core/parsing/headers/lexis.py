@@ -1,0 +1,127 @@
+"""What the leading words of a header look like: separators, level words, tokens, and where a line's first time stands.
+
+Python's `re` over a sample only; nothing here decides about a stream.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from luffy_dagster.core.parsing import times
+from luffy_dagster.core.parsing.levels import LETTERS, SURE, WORDS
+
+DIGITS = str.maketrans("123456789", "000000000")
+CLOSER = {"[": "]", "(": ")", "<": ">", "{": "}", '"': '"', "'": "'"}
+
+# Between two parts: the closing of a bracket, blanks, one mark, blanks.
+SEPARATOR = re.compile(
+    r"(?:[ \t]*[\])}>\"'])?[,;:]?[ \t]*(?:(?:[-–—|»~]{1,3}|:|=>|->|::)(?=[ \t]|$)|[|;,]|/(?=[A-Za-z]))?[ \t]*(?:--?[ \t]+:(?=[ \t]|$)|:(?=[ \t]|$))?[ \t]*"
+)
+BLANKS = re.compile(r"[ \t]+")
+TOKEN = re.compile(r"[^ \t|]+")
+LEVEL = re.compile(
+    r"(?P<o>[\[(<{\"'*]{0,2})(?P<pad> ?)(?P<mod>(?:[a-z_][\w.-]*:)?)(?P<w>[A-Za-z]+[0-9]?)(?P<pad2>[ ]*)(?P<c>[\])>}\"'*]{0,2})(?=[ \t:|,;/\-\]\[]|$)"
+)
+LETTER = re.compile(r"(?P<o>[\[(<]?)(?P<w>[A-Z])(?P<c>[\])>]?)(?=[ \t/:|,\]]|$)")
+GLOG = re.compile(r"[IWEFDV](?=[01][0-9][0-3][0-9] +[0-9]{2}:[0-9]{2}:)")
+BRACKET = {
+    "[": re.compile(r"\[[^\[\]]{0,200}(?:\[[^\[\]]{0,100}\][^\[\]]{0,100}){0,6}\]"),
+    "(": re.compile(r"\([^()]{0,120}\)"),
+    "<": re.compile(r"<[^<>]{0,120}>"),
+    "{": re.compile(r"\{[^{}]{0,120}\}"),
+}
+NUMBER = re.compile(r"#?[0-9]+(?=[ \t|,;:\])]|$)")
+IDENT = re.compile(r"(?:[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}|[0-9a-f]{16}|[0-9a-f]{32}|-)(?=[ \t|,;\])]|$)")
+CALLER = re.compile(r"[\w$./\\-]+\.[A-Za-z]{1,5}:[0-9]+(?=[ \t|,\])>:]|$)")
+DOTTED = re.compile(r"[A-Za-z_$][\w$-]*(?:(?:\.|::|/)[\w$<>-]+)+(?=[ \t]|$)")
+FIXED = re.compile(r"[^ \t|]{1,40}(?:[ ]{2,}|\t)(?=\S)")
+DASH = re.compile(r"[^\s-][^|\"'=:;,!?\[\]]{0,48}? [-–—] ")
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """Where and how the first time, else the first level, of a line stands; lines of one key are one heap."""
+
+    key: tuple[str, ...]
+    found: times.Found | None = None
+
+
+_STARTS = re.compile(r"(?:(?<=^)|(?<=[ \t\[(<{|\"',;=:/>]))(?=[0-9@]|(?:[A-Z][a-z]{2}|[A-Z]{3})[a-z]*[ .,])")
+
+
+def sight(text: str) -> Sight | None:
+    """The key of a line, or None for one that shows no header (empty, indented, plain words)."""
+    if not text or text[0] in " \t}":
+        return None
+    glog = GLOG.match(text)
+    if glog is not None:
+        return Sight(("time", "glog", "0", ""), times.match_at(text, 1))
+    for place in _STARTS.finditer(text, 0, 120):
+        at = place.start()
+        before = text[:at]
+        tokens = before.split()
+        if len(tokens) > 7:
+            break
+        if at and before[-1] in ":/,;=" and not _may_follow(before):
+            continue
+        found = times.match_at(text, at)
+        if found is None:
+            continue
+        if found.form.startswith("epoch") and at and tokens and not _alone(text, found):
+            continue
+        if found.form == "clock" and len(tokens) > 3:
+            continue
+        opener = before[-1] if before and before[-1] in "[(<{\"'" else ""
+        count = len(tokens) - (1 if opener and tokens and tokens[-1] in ("[", "(", "<", "{", '"', "'") else 0)
+        return Sight(("time", found.form, str(count), opener), found)
+    return _level_sight(text)
+
+
+def _may_follow(before: str) -> bool:
+    return before[-1] in ",;" or before.endswith(("ts=", "time=", "t=", "timestamp=", "date="))
+
+
+def _alone(text: str, found: times.Found) -> bool:
+    return found.start == 0 or (text[found.start - 1] in " \t|[(," and text[found.end : found.end + 1] in ("", " ", "\t", "|", "]", ")", ",", ":"))
+
+
+def _level_sight(text: str) -> Sight | None:
+    """A level at the first, second or third place (`INFO: …`, `[main] WARN …`, `app ERROR …`)."""
+    at = 0
+    for place in range(3):
+        found = LEVEL.match(text, at)
+        if found is not None and is_level(found, text, sure=True, strict=place > 0):
+            return Sight(("level", str(place), found.group("o")))
+        if text[at : at + 1] == "[":
+            bracket = BRACKET["["].match(text, at)
+            if bracket is None:
+                return None
+            at = bracket.end()
+        else:
+            token = TOKEN.match(text, at)
+            if token is None or (token.group().isalpha() and token.group().islower() and place > 0):
+                return None
+            at = token.end()
+        blank = SEPARATOR.match(text, at)
+        at = blank.end() if blank else at
+    return None
+
+
+def is_level(found: re.Match[str], text: str, *, sure: bool, strict: bool = False) -> bool:
+    """Whether a match of LEVEL is a level: a known word, and in a shape that running text has not."""
+    word = found.group("w")
+    if word.lower() not in (SURE if sure else WORDS):
+        return False
+    opener, closer = found.group("o"), found.group("c")
+    if opener and closer[:1] == CLOSER.get(opener[-1], opener[-1]):
+        return True
+    follows = text[found.end() : found.end() + 1]
+    if word.isupper():
+        return True
+    return not strict and (follows in (":", "|", ",", "") or (word[0].isupper() and text[found.end() : found.end() + 2] == "  "))
+
+
+def is_letter(word: str) -> bool:
+    """Whether one capital stands for a level."""
+    return word.lower() in LETTERS
