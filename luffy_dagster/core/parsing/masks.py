@@ -35,7 +35,7 @@ _FQDN = r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,62})(?:\.[A-Za-z0-9][A-Za-z0-9_-]{0,62})
 _ALTERNATIVES: tuple[str, ...] = (
     "\x00",  # the separator used while masking: so that a message that holds one is still rebuilt
     # url
-    rf"\b[a-zA-Z][a-zA-Z0-9+-]{{1,15}}://(?:{_URL_CHAR}|[:.!?]+{_URL_CHAR})+/?",
+    rf"\b[a-zA-Z][a-zA-Z0-9+.-]{{1,15}}://(?:{_URL_CHAR}|[:.!?]+{_URL_CHAR})+/?",
     # uuid, mac (and other runs of byte pairs)
     rf"\b{_H}{{8}}-{_H}{{4}}-{_H}{{4}}-{_H}{{4}}-{_H}{{12}}\b",
     rf"\b{_H}{{2}}(?::{_H}{{2}}){{5,11}}\b",
@@ -54,7 +54,7 @@ _ALTERNATIVES: tuple[str, ...] = (
     rf"\b(?:{_H}{{1,4}}:){{1,6}}(?::{_H}{{1,4}}){{1,6}}\b",
     rf"::(?:{_H}{{1,4}}:){{0,5}}[0-9]{_H}{{0,3}}\b",
     # e-mail, host
-    rf"\b[A-Za-z0-9][A-Za-z0-9._%+-]{{0,63}}@{_FQDN}\b",
+    rf"\b[A-Za-z0-9][A-Za-z0-9._%+-]{{0,63}}@{_FQDN}\.[A-Za-z]{{2,24}}\b",
     rf"\b[A-Za-z0-9](?:[A-Za-z0-9_-]{{0,62}})(?:\.[A-Za-z0-9][A-Za-z0-9_-]{{0,62}}){{0,6}}\.{_TLD}\b",
     # paths: from the root, of Windows, of the network
     rf"\b[A-Za-z]:[\\/](?:{_PATH_CHAR}|\.+{_PATH_CHAR})*",
@@ -75,7 +75,7 @@ PATTERN = "|".join(f"(?:{p})" for p in _ALTERNATIVES)
 KINDS: tuple[tuple[str, str], ...] = (
     ("nul", "\x00"),
     ("num", r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"),
-    ("url", r"[a-zA-Z][a-zA-Z0-9+-]*://.*"),
+    ("url", r"[a-zA-Z][a-zA-Z0-9+.-]*://.*"),
     ("uuid", rf"{_H}{{8}}-{_H}{{4}}-{_H}{{4}}-{_H}{{4}}-{_H}{{12}}"),
     ("mac", rf"{_H}{{2}}(?::{_H}{{2}}){{5,11}}"),
     ("ip", r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}"),

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from luffy_dagster.core.parsing.templates.lexer import HOLE_TEXT, Atom, is_open_quote, needs_value
-from luffy_dagster.core.parsing.templates.words import VAR, is_literal_word
+from luffy_dagster.core.parsing.templates.words import VAR, WordClass, is_literal_word, word_class
 
 _LIST_MARKS = frozenset((",", "-", "/"))
 
@@ -75,10 +75,11 @@ def replaced(group: Group, stretches: Iterable[tuple[int, int]]) -> Group:
     shown: list[str] = []
     blanks: list[bool] = []
     position = 0
+    last_own = False  # whether the value before is a name of its own, not a part of what stands beside it
 
-    def put(text: str, show: str, blank: bool) -> None:
+    def put(text: str, show: str, blank: bool, own: bool = False) -> None:
         if text == VAR and key and key[-1] == VAR:
-            shown[-1] = HOLE_TEXT
+            shown[-1] = f"{shown[-1]} {show}" if own and blank and shown[-1] else HOLE_TEXT
             return
         key.append(text)
         shown.append(show)
@@ -86,12 +87,15 @@ def replaced(group: Group, stretches: Iterable[tuple[int, int]]) -> Group:
 
     for start, end in sorted(stretches):
         for i in range(position, start):
-            put(group.key[i], group.shown[i], group.blanks[i])
+            put(group.key[i], group.shown[i], group.blanks[i], own=last_own)
+            last_own = False
         blank = group.blanks[start] if start < end else bool(group.blanks[start]) if start < len(group.key) else True
-        put(VAR, HOLE_TEXT if start < end else "", blank)
+        last_own = end == start + 1 and is_literal_word(group.key[start]) and word_class(group.key[start]) <= WordClass.NAME
+        put(VAR, HOLE_TEXT if start < end else "", blank, own=last_own)
         position = end
     for i in range(position, len(group.key)):
-        put(group.key[i], group.shown[i], group.blanks[i])
+        put(group.key[i], group.shown[i], group.blanks[i], own=last_own)
+        last_own = False
     return Group(tuple(key), tuple(shown), tuple(blanks), group.count, group.members)
 
 

@@ -57,18 +57,23 @@ _ELSEWHERE = {
 }
 _STATE = 0.04
 _PAIRS = {"(": ")", "[": "]", "{": "}", '"': '"', "'": "'", "`": "`", "<": ">"}
+_QUOTES = ('"', "'", "`")
 _BREAKS = frozenset((";", ":", "=", ",", "|", "!", "?"))
 
 Content = tuple[str, ...]
 
 
 class Join(NamedTuple):
-    """Groups (by index) whose atoms from `start` on are a value; `lengths`: how many atoms, parallel to `groups`."""
+    """Groups (by index) whose atoms from `start` on are a value; `lengths`: how many atoms, parallel to `groups`.
+
+    `units`: the atoms are units of the value before.
+    """
 
     evidence: float
     start: int
     groups: tuple[int, ...]
     lengths: tuple[int, ...]
+    units: bool
 
 
 def _atom_codes(groups: Sequence[Group]) -> dict[str, int]:
@@ -144,7 +149,7 @@ def _judge(groups: Sequence[Group], rows: npt.NDArray[np.int64], start: int, val
     if len(accepted) < 2 or evidence < place.needed * least:
         return None
     chosen = sorted(pair for content in accepted for pair in contents[content])
-    return Join(round(evidence, 6), start, tuple(i for i, _ in chosen), tuple(n for _, n in chosen))
+    return Join(round(evidence, 6), start, tuple(i for i, _ in chosen), tuple(n for _, n in chosen), place.units)
 
 
 def _minimal(contents: dict[Content, list[tuple[int, int]]]) -> bool:
@@ -154,8 +159,8 @@ def _minimal(contents: dict[Content, list[tuple[int, int]]]) -> bool:
     smaller frame of its own.
     """
     several = [c for c in contents if len(c) > 1]
-    if len(several) > 1:
-        need = max(min(len(several), 3), len(several) / 8)
+    if len(several) >= 4:
+        need = max(2, len(several) / 8)
         if len({c[0] for c in several}) < need or len({c[-1] for c in several}) < need:
             return False
     if () in contents:
@@ -175,9 +180,10 @@ class _Place:
         self.enclosed = closer is not None and bool(after) and after[0] == closer
         self.labelled = self.previous in OPENERS or self.previous.lower() in VALUE_LABELS
         self.closing = self.previous == ":" and not after
+        self.units = False
         self.after_value = self.previous == VAR
         self.possible = self.literals >= 1
-        self.needed = 1.5 if self.first else 1.0
+        self.needed = 1.0
         if self.literals < 2:
             self.needed = 1.2 if self.labelled or self.enclosed else 2.0
 
@@ -187,6 +193,7 @@ class _Place:
         if self.after_value:
             families = {unit_family(c[0]) if len(c) == 1 else None for c in contents}
             if len(families) == 1 and None not in families:
+                self.units = True
                 return contents, 2.0
         usable = [c for c in contents if c and self._usable(c, (VAR,) in contents)]
         sample = usable[:: max(1, len(usable) // MANY)]
@@ -220,9 +227,7 @@ class _Place:
         if content == (VAR,):
             return 0.8 if self.literals >= 2 else 0.5
         if VAR in content:
-            return 0.5
-        if self.previous == "=" and len(content) == 1:
-            return 0.5
+            return 0.7
         table = _IN_PLACE if self.labelled or self.enclosed else _ELSEWHERE
         words = [a for a in content if is_literal_word(a)]
         if not words:
@@ -238,7 +243,7 @@ class _Place:
         if self.closing and len(content) == 1:
             weight = max(weight, 0.25)
         if self.first:
-            weight *= 0.1 if lowest is WordClass.MIXED else 0.5
+            weight *= 0.5 if lowest <= WordClass.NAME else 0.1 if lowest is WordClass.MIXED else 0.3
         if len(content) == 1 and content[0] in values:
             weight = max(weight, 0.5)
         return weight
@@ -270,14 +275,17 @@ def find_name_joins(groups: Sequence[Group]) -> list[tuple[tuple[int, ...], tupl
     return joins
 
 
-def find_place_joins(groups: Sequence[Group]) -> list[tuple[tuple[int, ...], tuple[tuple[tuple[int, int], ...], ...]]]:
-    """Groups that differ only where a value is expected (after "=", between quotes): (groups, stretches of each).
+def find_place_joins(
+    groups: Sequence[Group], *, whole: bool
+) -> list[tuple[tuple[int, ...], tuple[tuple[tuple[int, int], ...], ...]]]:
+    """Groups that differ only where a value is expected (after "=", in quotes or brackets): (groups, stretches of each).
 
-    Values are pooled per key: two different ones after one "=" are enough, three where quotes alone say so.
+    Values are pooled per key. Two different ones after one "=" are enough when they look like names, three otherwise;
+    six where only round brackets say so. `whole`: `key=Word{…}` is taken as one value, not what is before the bracket.
     """
     buckets: dict[tuple[str, ...], list[tuple[int, list[tuple[int, int]]]]] = {}
     for index, group in enumerate(groups):
-        places = _value_places(group)
+        places = _value_places(group, whole=whole)
         if not places:
             continue
         skeleton: list[str] = []
@@ -294,39 +302,47 @@ def find_place_joins(groups: Sequence[Group]) -> list[tuple[tuple[int, ...], tup
         chosen: list[int] = []
         for number in range(len(rows[0][1])):
             contents = {groups[i].key[places[number][0] : places[number][1]] for i, places in rows}
-            keyed = groups[rows[0][0]].key[rows[0][1][number][0] - 1] == "="
-            if len(contents) >= (2 if keyed else 3):
+            before = groups[rows[0][0]].key[: rows[0][1][number][0]]
+            if len(contents) >= _different_enough(before, contents):
                 chosen.append(number)
         if chosen:
             joins.append((tuple(i for i, _ in rows), tuple(tuple(places[n] for n in chosen) for _, places in rows)))
     return joins
 
 
-def _value_places(group: Group) -> list[tuple[int, int]]:
+def _different_enough(before: Content, contents: set[Content]) -> int:
+    """How many different contents make a place one of values."""
+    if before[-1] == "(":
+        return 6
+    keyed = before[-1] == "=" or (len(before) > 1 and before[-2] == "=")
+    names = all(len(c) == 1 and (c[0] == VAR or word_class(c[0]) <= WordClass.NAME) for c in contents)
+    return 2 if keyed and names else 3
+
+
+def _value_places(group: Group, *, whole: bool) -> list[tuple[int, int]]:
     """Stretches of the key that stand where a value is expected; none holds a value and words apart."""
     key, blanks = group.key, group.blanks
     places: list[tuple[int, int]] = []
     i = 0
     while i < len(key):
-        if key[i] == "=" and i + 1 < len(key):
-            end = _end_of_keyed(key, blanks, i + 1)
-            if end > i + 1:
-                places.append((i + 1, end))
-                i = end
-                continue
-        elif key[i] in ('"', "'", "`"):
-            close = next((j for j in range(i + 1, min(len(key), i + 12)) if key[j] == key[i]), None)
-            if close is not None and close > i + 1:
-                inner = key[i + 1 : close]
-                if inner == (VAR,) or VAR not in inner:
-                    places.append((i + 1, close))
-                i = close + 1
-                continue
-        i += 1
+        end = i
+        if key[i] == "=" and i + 1 < len(key) and key[i + 1] not in _QUOTES:
+            end = _end_of_keyed(key, blanks, i + 1, whole=whole)
+        elif key[i] in _QUOTES or key[i] == "(":
+            closer = _PAIRS[key[i]]
+            end = next((j for j in range(i + 1, min(len(key), i + 12)) if key[j] == closer), i)
+            inner = key[i + 1 : end]
+            if inner and inner != (VAR,) and (VAR in inner or any(a in _PAIRS or a == "=" for a in inner)):
+                end = i
+        if end > i + 1:
+            places.append((i + 1, end))
+            i = end
+        else:
+            i += 1
     return places
 
 
-def _end_of_keyed(key: tuple[str, ...], blanks: tuple[bool, ...], start: int) -> int:
+def _end_of_keyed(key: tuple[str, ...], blanks: tuple[bool, ...], start: int, *, whole: bool) -> int:
     """End of the value that begins at `start`, right after "=": up to a blank, a mark or a bracket not its own."""
     depth = 0
     for i in range(start, len(key)):
@@ -334,11 +350,25 @@ def _end_of_keyed(key: tuple[str, ...], blanks: tuple[bool, ...], start: int) ->
         if blanks[i] and depth == 0 and i > start:
             return i
         if atom in ("(", "[", "{", "<"):
+            if not whole:
+                return i
             depth += 1
         elif atom in (")", "]", "}", ">"):
             if depth == 0:
                 return i
             depth -= 1
-        elif depth == 0 and atom in (",", ";", "="):
+        elif atom == "=" and depth:
+            return start  # holds keys of its own
+        elif depth == 0 and atom in (",", ";", "=", "|", *_QUOTES):
             return i
     return len(key)
+
+
+def find_known_names(groups: Sequence[Group], names: frozenset[str]) -> list[tuple[int, tuple[int, ...]]]:
+    """Places where a name stands that was a value elsewhere: (group, places). Never the whole of a group's words."""
+    out: list[tuple[int, tuple[int, ...]]] = []
+    for index, group in enumerate(groups):
+        places = tuple(p for p, a in enumerate(group.key) if a in names)
+        if places and len(group.literals) > len(places):
+            out.append((index, places))
+    return out

@@ -15,8 +15,9 @@ from luffy_dagster.core.parsing.templates.words import LITERAL_VALUES, SWITCH_VA
 HOLE_TEXT = "<*>"
 _MARK = "\ue000"  # a hole inside a word while it is cut
 _SEPARATORS = r"\s=,;()\[\]{}\"`<>|!?:#@"
-_ATOM = re.compile(rf"\.{{2,}}|(?:[^{_SEPARATORS}'.]|::|\.(?=[^{_SEPARATORS}.])|'(?=[A-Za-z]))+|[^\s]")
+_ATOM = re.compile(rf"\.{{2,}}|(?:[^{_SEPARATORS}'.]|::(?=[A-Za-z_~])|\.(?=[^{_SEPARATORS}.])|(?<=[A-Za-z])'(?=[A-Za-z]))+|[^\s]")
 _NUMBERED = re.compile(rf"([A-Za-z]{{2,}})\.{_MARK}")
+_PREFIX = re.compile(rf"[A-Za-z][A-Za-z_.-]*(?={_MARK})")
 _CLOSER = {"(": ")", "[": "]", "{": "}", '"': '"', "'": "'", "`": "`", "<": ">"}
 
 
@@ -44,11 +45,11 @@ def _fill_constants(shape: str, constants: Sequence[str | None] | None) -> str:
     return "".join(pieces)
 
 
-def cut(shape: str, constants: Sequence[str | None] | None = None) -> list[Atom]:
+def cut(shape: str, constants: Sequence[str | None] | None = None, *, prefixes: bool = False) -> list[Atom]:
     """Atoms of a shape, values already VAR where the shape says so.
 
     A word with a hole in it is a value as a whole ("blk_<num>"); the exceptions are a word with one digit that never
-    varied ("jk2_init", by `constants`) and "word.<num>", whose word stays.
+    varied ("jk2_init", by `constants`) and "word.<num>", whose word stays; with `prefixes` every word's letters stay.
     """
     text = _fill_constants(shape, constants)
     atoms: list[Atom] = []
@@ -58,8 +59,11 @@ def cut(shape: str, constants: Sequence[str | None] | None = None) -> list[Atom]
         end = match.end()
         word = match[0]
         numbered = _NUMBERED.fullmatch(word)
+        prefix = _PREFIX.match(word) if prefixes else None
         if numbered:
             atoms += [Atom(numbered[1], blank), Atom(".", False), Atom(VAR, False)]
+        elif prefix:
+            atoms += [Atom(prefix[0], blank), Atom(VAR, False)]
         elif _MARK in word or word in LITERAL_VALUES:
             atoms.append(Atom(VAR, blank))
         else:

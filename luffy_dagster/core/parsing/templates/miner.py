@@ -13,10 +13,17 @@ from hashlib import blake2b
 import polars as pl
 
 from luffy_dagster.core.parsing.templates.groups import Group, from_atoms, replaced, unite, united_as
-from luffy_dagster.core.parsing.templates.joins import find_joins, find_name_joins, find_place_joins
+from luffy_dagster.core.parsing.templates.joins import find_joins, find_known_names, find_name_joins, find_place_joins
 from luffy_dagster.core.parsing.templates.labels import label_values
 from luffy_dagster.core.parsing.templates.lexer import cut
-from luffy_dagster.core.parsing.templates.words import is_state_like
+from luffy_dagster.core.parsing.templates.words import (
+    VAR,
+    WordClass,
+    is_literal_word,
+    is_state_like,
+    unit_family,
+    word_class,
+)
 
 TEMPLATE_ALGORITHM = "templates-2026-11"
 ROUNDS = 6  # a round joins at least one pair of groups or is the last
@@ -55,16 +62,23 @@ def mine_templates(shapes: pl.DataFrame) -> pl.DataFrame:
 def mine(shapes: Sequence[str], counts: Sequence[int], constants: Sequence[Sequence[str | None] | None]) -> list[Group]:
     """Groups of shapes (members are indices into `shapes`, which must be sorted and distinct)."""
     rows = zip(shapes, counts, constants, strict=True)
-    groups = unite(
-        from_atoms(label_values(cut(shape, constant)), int(count), index)
-        for index, (shape, count, constant) in enumerate(rows)
-    )
-    groups = _until_stable(groups, _join_places)
-    groups = _until_stable(groups, _join_names)
+    groups = unite(_first_group(*row, index) for index, row in enumerate(rows))
     values: set[str] = set()
+    groups = _until_stable(groups, lambda g: _join_places(g, values, whole=False))
+    groups = _until_stable(groups, lambda g: _join_places(g, values, whole=True))
+    groups = _until_stable(groups, lambda g: _join_names(g, values))
+    groups = _known_names(groups, values)
     groups = _until_stable(groups, lambda g: _join_frames(g, values, 2.0))
     groups = _until_stable(groups, lambda g: _join_frames(g, values, 1.0))
+    groups = _known_names(groups, values)
     return _join_same_words(groups)
+
+
+def _first_group(shape: str, count: int, constants: Sequence[str | None] | None, member: int) -> Group:
+    atoms = label_values(cut(shape, constants))
+    if not any(is_literal_word(a.text) for a in atoms):
+        atoms = cut(shape, constants, prefixes=True)
+    return from_atoms(atoms, int(count), member)
 
 
 def _until_stable(groups: list[Group], step: Callable[[list[Group]], list[Group]]) -> list[Group]:
@@ -76,19 +90,30 @@ def _until_stable(groups: list[Group], step: Callable[[list[Group]], list[Group]
     return groups
 
 
-def _join_names(groups: list[Group]) -> list[Group]:
+def _join_names(groups: list[Group], values: set[str]) -> list[Group]:
     out = list(groups)
     for indices, places in find_name_joins(groups):
         for index in indices:
+            values.update(groups[index].key[p] for p in places)
             out[index] = replaced(groups[index], [(p, p + 1) for p in places])
     return unite(out)
 
 
-def _join_places(groups: list[Group]) -> list[Group]:
+def _join_places(groups: list[Group], values: set[str], *, whole: bool) -> list[Group]:
     out = list(groups)
-    for indices, stretches in find_place_joins(groups):
+    for indices, stretches in find_place_joins(groups, whole=whole):
         for index, own in zip(indices, stretches, strict=True):
+            values.update(groups[index].key[a] for a, b in own if b == a + 1)
             out[index] = replaced(groups[index], own)
+    return unite(out)
+
+
+def _known_names(groups: list[Group], values: set[str]) -> list[Group]:
+    """Names that were a value somewhere are one everywhere."""
+    names = frozenset(v for v in values if is_literal_word(v) and word_class(v) is WordClass.NAME and "." in v.strip("."))
+    out = list(groups)
+    for index, places in find_known_names(groups, names):
+        out[index] = replaced(groups[index], [(p, p + 1) for p in places])
     return unite(out)
 
 
@@ -96,12 +121,17 @@ def _join_frames(groups: list[Group], values: set[str], least: float) -> list[Gr
     stretches: dict[int, list[tuple[int, int]]] = {}
     for join in find_joins(groups, frozenset(values), least):
         for index, length in zip(join.groups, join.lengths, strict=True):
-            own = stretches.setdefault(index, [])
+            own, key = stretches.setdefault(index, []), groups[index].key
             stretch = (join.start, join.start + length)
-            if all(stretch[1] < start or end < stretch[0] for start, end in own):
-                own.append(stretch)
-                if length == 1 and not is_state_like(groups[index].key[join.start]):
-                    values.add(groups[index].key[join.start])
+            wanted = [stretch]
+            if join.units:  # what scales itself does so everywhere in the message
+                family = unit_family(key[join.start])
+                wanted += [(p, p + 1) for p in range(1, len(key)) if key[p - 1] == VAR and unit_family(key[p]) == family]
+            for one in wanted:
+                if all(one[1] < start or end < one[0] for start, end in own):
+                    own.append(one)
+            if length == 1 and stretch in own and not is_state_like(key[join.start]):
+                values.add(key[join.start])
     return unite(replaced(group, stretches.get(index, ())) for index, group in enumerate(groups))
 
 
