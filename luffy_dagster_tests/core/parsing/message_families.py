@@ -1,8 +1,8 @@
 """Message families written by us, with their truth, to measure template mining on words nobody tuned for.
 
 A family is a system with some dozen templates. In a template `{kind}` is a value drawn by the generator of that name
-and `{a|b|c}` one of these values; its truth has `<*>` there. `{!a|b}` are reasons or states: a template each. Families at even places tune, those at odd places are
-held back: they are only measured.
+and `{a|b|c}` one of these values; its truth has `<*>` there. `{!a|b}` are reasons or states: a template each. Those of `held_families` were never looked at while
+tuning: they are only measured.
 """
 
 from __future__ import annotations
@@ -349,15 +349,15 @@ def generate(family: str, lines: int = 2000, seed: int = 7) -> tuple[list[str], 
         messages.append(
             _SLOT.sub(lambda m: GENERATORS[m[1]](rng) if m[1] in GENERATORS else rng.choice(m[1].split("|")), text)
         )
-        truths.append(_TOKEN.sub("<*>", _SLOT.sub("<*>", text)))
+        truths.append(_TOKEN.sub("<*>", _SLOT.sub("<*>", text.replace("{optsize}", " <*>"))))
     return messages, truths, picks
-
-
-def tuning_families() -> list[str]:
-    """Names of the families one may look at."""
-    return list(FAMILIES)[0::2]
 
 
 def held_families() -> list[str]:
     """Names of the families that are only measured."""
-    return list(FAMILIES)[1::2]
+    return ["database", "router", "broker", "game"]
+
+
+def tuning_families() -> list[str]:
+    """Names of the families one may look at."""
+    return [name for name in FAMILIES if name not in held_families()]

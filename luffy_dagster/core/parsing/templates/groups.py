@@ -81,6 +81,10 @@ def replaced(group: Group, stretches: Iterable[tuple[int, int]]) -> Group:
         if text == VAR and key and key[-1] == VAR:
             shown[-1] = f"{shown[-1]} {show}" if own and blank and shown[-1] else HOLE_TEXT
             return
+        if text == VAR and not blank and key[-2:] == [VAR, ":"] and not blanks[-1]:  # an address and its port
+            del key[-1], shown[-1], blanks[-1]
+            shown[-1] = HOLE_TEXT
+            return
         key.append(text)
         shown.append(show)
         blanks.append(blank)

@@ -163,7 +163,7 @@ def _minimal(contents: dict[Content, list[tuple[int, int]]]) -> bool:
         need = max(2, len(several) / 8)
         if len({c[0] for c in several}) < need or len({c[-1] for c in several}) < need:
             return False
-    if () in contents:
+    if () in contents or ((VAR,) in contents and any(c[1:] == (":", VAR) for c in contents)):
         return True
     return len({c[0] for c in contents}) > 1 and len({c[-1] for c in contents}) > 1
 
@@ -252,7 +252,9 @@ class _Place:
 def _bare(content: Content) -> bool:
     """Only values, punctuation and units."""
     balance = sum((a in _PAIRS) - (a in _PAIRS.values()) for a in content if a not in ('"', "'", "`"))
-    return balance == 0 and VAR in content and all(a == VAR or not is_literal_word(a) or is_unit(a) for a in content)
+    if balance or VAR not in content or any(a in _BREAKS for a in content):
+        return False
+    return all(a == VAR or not is_literal_word(a) or is_unit(a) for a in content)
 
 
 def find_name_joins(groups: Sequence[Group]) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
@@ -316,7 +318,7 @@ def _different_enough(before: Content, contents: set[Content]) -> int:
         return 6
     keyed = before[-1] == "=" or (len(before) > 1 and before[-2] == "=")
     names = all(len(c) == 1 and (c[0] == VAR or word_class(c[0]) <= WordClass.NAME) for c in contents)
-    return 2 if keyed and names else 3
+    return 2 if keyed and (names or (VAR,) in contents) else 3
 
 
 def _value_places(group: Group, *, whole: bool) -> list[tuple[int, int]]:

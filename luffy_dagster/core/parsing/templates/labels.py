@@ -18,9 +18,11 @@ _NOT_NAMES = frozenset(("name", "names", "id", "ids", "agent", "account", "accou
 
 
 def label_values(atoms: Sequence[Atom]) -> list[Atom]:
-    """The atoms with names of users turned into values ("for user root from", "user=root")."""
+    """The atoms with names of users ("for user root from", "user=root") and dotted names after "=" turned into values."""
     out = list(atoms)
     for i, atom in enumerate(atoms):
+        if i and atoms[i - 1].text == "=" and _is_long_name(atom.text):
+            out[i] = Atom(VAR, atom.blank)
         if atom.text not in _USER or i + 1 >= len(atoms):
             continue
         at = i + 1
@@ -34,9 +36,15 @@ def label_values(atoms: Sequence[Atom]) -> list[Atom]:
         following = atoms[at + 1].text if at + 1 < len(atoms) else None
         before = atoms[i - 1].text.lower() if i else ""
         certain = keyed or before in _BEFORE_USER or (atom.text in ("user", "User") and following in _AFTER_NAME)
-        if certain and (keyed or following is None or following in _AFTER_NAME or not is_literal_word(following)):
+        ended = following is None or following in _AFTER_NAME or not is_literal_word(following) or is_state_like(following)
+        if certain and (keyed or ended):
             out[at] = Atom(VAR, atoms[at].blank)
     return out
+
+
+def _is_long_name(text: str) -> bool:
+    """A name of at least three parts: never the word of a sentence."""
+    return text.count(".") + text.count("/") >= 2 and is_literal_word(text)
 
 
 def _is_name(text: str) -> bool:

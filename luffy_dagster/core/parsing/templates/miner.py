@@ -21,7 +21,6 @@ from luffy_dagster.core.parsing.templates.words import (
     WordClass,
     is_literal_word,
     is_state_like,
-    unit_family,
     word_class,
 )
 
@@ -65,9 +64,9 @@ def mine(shapes: Sequence[str], counts: Sequence[int], constants: Sequence[Seque
     groups = unite(_first_group(*row, index) for index, row in enumerate(rows))
     values: set[str] = set()
     groups = _until_stable(groups, lambda g: _join_places(g, values, whole=False))
-    groups = _until_stable(groups, lambda g: _join_places(g, values, whole=True))
     groups = _until_stable(groups, lambda g: _join_names(g, values))
     groups = _known_names(groups, values)
+    groups = _until_stable(groups, lambda g: _join_places(g, values, whole=True))
     groups = _until_stable(groups, lambda g: _join_frames(g, values, 2.0))
     groups = _until_stable(groups, lambda g: _join_frames(g, values, 1.0))
     groups = _known_names(groups, values)
@@ -120,13 +119,13 @@ def _known_names(groups: list[Group], values: set[str]) -> list[Group]:
 def _join_frames(groups: list[Group], values: set[str], least: float) -> list[Group]:
     stretches: dict[int, list[tuple[int, int]]] = {}
     for join in find_joins(groups, frozenset(values), least):
+        units = {groups[i].key[join.start] for i in join.groups} if join.units else set()
         for index, length in zip(join.groups, join.lengths, strict=True):
             own, key = stretches.setdefault(index, []), groups[index].key
             stretch = (join.start, join.start + length)
             wanted = [stretch]
-            if join.units:  # what scales itself does so everywhere in the message
-                family = unit_family(key[join.start])
-                wanted += [(p, p + 1) for p in range(1, len(key)) if key[p - 1] == VAR and unit_family(key[p]) == family]
+            # what scales itself does so everywhere in the message
+            wanted += [(p, p + 1) for p in range(1, len(key)) if key[p - 1] == VAR and key[p] in units]
             for one in wanted:
                 if all(one[1] < start or end < one[0] for start, end in own):
                     own.append(one)
