@@ -157,7 +157,9 @@ def summarise_shapes(shaped: pl.DataFrame) -> pl.DataFrame:
     """
     rows = shaped.filter(pl.col("shape_id").is_not_null())
     count = pl.col("count").sum().cast(pl.Int64) if "count" in shaped.columns else pl.len().cast(pl.Int64)
-    summary = rows.group_by("shape_id").agg(pl.col("shape").first(), count.alias("count"), example=pl.col("message").min())
+    summary = rows.group_by("shape_id").agg(
+        pl.col("shape").first(), count.alias("count"), example=pl.col("message").min()
+    )
     in_word = summary.filter(pl.col("shape").str.contains("[A-Za-z]<num>")).select("shape_id")
     values = rows.join(in_word, on="shape_id", how="semi").select("shape_id", "variables").unique()
     holes = values.with_columns(hole=pl.int_ranges(pl.col("variables").list.len())).explode("variables", "hole")

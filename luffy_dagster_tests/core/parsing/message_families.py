@@ -13,7 +13,16 @@ from collections.abc import Callable
 
 _USERS = "root admin mlopez postgres www-data jenkins deploy anna.berg svc_backup guest oracle pgarcia ubuntu ftp mail nagios tkim".split()
 _WORDS = "amber birch cobalt delta ember falcon garnet harbor indigo juniper kestrel lantern meadow nimbus opal pepper quartz raven saffron tundra".split()
-_NAMES = ["Living Room", "Kitchen", "Master Bedroom Lamp", "Hall", "Garage Door", "Front Porch Light", "Office Desk", "Attic Fan North"]
+_NAMES = [
+    "Living Room",
+    "Kitchen",
+    "Master Bedroom Lamp",
+    "Hall",
+    "Garage Door",
+    "Front Porch Light",
+    "Office Desk",
+    "Attic Fan North",
+]
 _HOSTS = "web-01 web-02 db-primary db-replica-3 cache7.internal node12.rack4.dc1.local edge-gw mail.example.com kube-worker-11 buildbox".split()
 _CLASSES = "com.acme.billing.InvoiceService com.acme.cart.CartController io.demo.auth.TokenFilter org.sample.store.Repository com.acme.mail.Sender".split()
 
@@ -43,8 +52,16 @@ GENERATORS: dict[str, Callable[[random.Random], str]] = {
     "name": lambda r: r.choice(_NAMES),
     "host": lambda r: r.choice(_HOSTS),
     "class": lambda r: r.choice(_CLASSES),
-    "path": lambda r: "/" + "/".join(r.choice(_WORDS) for _ in range(r.randrange(2, 5))) + r.choice(["", ".log", ".conf", f"-{r.randrange(99)}"]),
-    "winpath": lambda r: "C:\\" + "\\".join(r.choice(_WORDS).title() for _ in range(r.randrange(2, 4))) + r.choice([".dll", ".exe", ".cat"]),
+    "path": lambda r: (
+        "/"
+        + "/".join(r.choice(_WORDS) for _ in range(r.randrange(2, 5)))
+        + r.choice(["", ".log", ".conf", f"-{r.randrange(99)}"])
+    ),
+    "winpath": lambda r: (
+        "C:\\"
+        + "\\".join(r.choice(_WORDS).title() for _ in range(r.randrange(2, 4)))
+        + r.choice([".dll", ".exe", ".cat"])
+    ),
     "url": lambda r: f"https://{r.choice(_WORDS)}.example.org/{r.choice(_WORDS)}?id={r.randrange(999)}",
     "file": lambda r: f"{r.choice(_WORDS)}_{r.choice(_WORDS)}.{r.choice(['csv', 'parquet', 'tmp', 'json'])}",
     "bool": lambda r: r.choice(["true", "false"]),
@@ -56,7 +73,16 @@ GENERATORS: dict[str, Callable[[random.Random], str]] = {
     "pkg": lambda r: f"lib{r.choice(_WORDS)}-{r.randrange(9)}.{r.randrange(20)}.{r.randrange(9)}",
     "list": lambda r: ", ".join(str(r.randrange(999)) for _ in range(r.randrange(1, 6))),
     "words": lambda r: " ".join(r.choice(_WORDS) for _ in range(r.randrange(1, 4))),
-    "cmd": lambda r: r.choice(["run-parts /etc/cron.hourly", "/usr/bin/backup --full", "cd / && run-parts daily", "/opt/tool/rotate.sh -q", "test -x /usr/sbin/anacron", "php /srv/app/artisan schedule:run"]),
+    "cmd": lambda r: r.choice(
+        [
+            "run-parts /etc/cron.hourly",
+            "/usr/bin/backup --full",
+            "cd / && run-parts daily",
+            "/opt/tool/rotate.sh -q",
+            "test -x /usr/sbin/anacron",
+            "php /srv/app/artisan schedule:run",
+        ]
+    ),
     "optsize": lambda r: r.choice(["", f" ({r.random() * 90:.1f} KB)", f" ({r.random() * 9:.2f} MB)"]),
 }
 
@@ -207,7 +233,7 @@ FAMILIES: dict[str, list[str]] = {
         "Inventory of {words} is low: {n} left",
         "Worker pool resized from {n} to {n}",
         "Retrying call to {class} (attempt {small} of {small}) in {ms}",
-        "Search for \"{words}\" returned {n} results in {ms}",
+        'Search for "{words}" returned {n} results in {ms}',
     ],
     "database": [
         "connection received: host={ip} port={port}",
@@ -217,13 +243,13 @@ FAMILIES: dict[str, list[str]] = {
         "checkpoint complete: wrote {n} buffers ({f}%); write={f} s, sync={f} s",
         "duration: {f} ms  statement: {SELECT 1|SELECT count(*) FROM orders|UPDATE stock SET qty = qty - 1 WHERE id = 5|BEGIN|COMMIT|DELETE FROM carts WHERE age > 9}",
         "could not receive data from client: Connection reset by peer",
-        "relation \"{word}\" does not exist at character {n}",
-        "column \"{word}\" does not exist at character {n}",
-        "automatic vacuum of table \"{word}.public.{word}\": index scans: {small}",
-        "automatic analyze of table \"{word}.public.{word}\" system usage: CPU: user: {f} s, elapsed: {f} s",
+        'relation "{word}" does not exist at character {n}',
+        'column "{word}" does not exist at character {n}',
+        'automatic vacuum of table "{word}.public.{word}": index scans: {small}',
+        'automatic analyze of table "{word}.public.{word}" system usage: CPU: user: {f} s, elapsed: {f} s',
         "database system is ready to accept connections",
         "database system was shut down at {date} {time} UTC",
-        "role \"{user}\" does not exist",
+        'role "{user}" does not exist',
         "process {n} still waiting for {ShareLock|ExclusiveLock|AccessShareLock} on transaction {n} after {f} ms",
     ],
     "orchestrator": [
@@ -238,7 +264,7 @@ FAMILIES: dict[str, list[str]] = {
         "Scaled down replica set {word}-{short} to {small}",
         "Node {host} status is now: NodeReady",
         "Node {host} status is now: NodeNotReady",
-        "volume \"pvc-{uuid}\" is already attached to node \"{host}\"",
+        'volume "pvc-{uuid}" is already attached to node "{host}"',
         "Watch close - *v1.{Pod|Service|Endpoints|ConfigMap|Secret} total {n} items received",
         "Throttling request took {f}s, request: GET:{url}",
         "leader election lost",
@@ -331,7 +357,9 @@ FAMILIES: dict[str, list[str]] = {
 
 _SLOT = re.compile(r"\{([^{}]+)\}")
 _REASON = re.compile(r"\{!([^{}]+)\}")
-_TOKEN = re.compile(r"[A-Za-z0-9_/%+-]*<\*>(?:[A-Za-z0-9_/%+-]*[.:/]?[A-Za-z0-9_/%+-]*<\*>)*[A-Za-z0-9_/%+-]*")  # a value is a whole token
+_TOKEN = re.compile(
+    r"[A-Za-z0-9_/%+-]*<\*>(?:[A-Za-z0-9_/%+-]*[.:/]?[A-Za-z0-9_/%+-]*<\*>)*[A-Za-z0-9_/%+-]*"
+)  # a value is a whole token
 
 
 def generate(family: str, lines: int = 2000, seed: int = 7) -> tuple[list[str], list[str], list[int]]:

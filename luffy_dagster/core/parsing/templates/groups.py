@@ -94,7 +94,9 @@ def replaced(group: Group, stretches: Iterable[tuple[int, int]]) -> Group:
             put(group.key[i], group.shown[i], group.blanks[i], own=last_own)
             last_own = False
         blank = group.blanks[start] if start < end else bool(group.blanks[start]) if start < len(group.key) else True
-        last_own = end == start + 1 and is_literal_word(group.key[start]) and word_class(group.key[start]) <= WordClass.NAME
+        last_own = (
+            end == start + 1 and is_literal_word(group.key[start]) and word_class(group.key[start]) <= WordClass.NAME
+        )
         put(VAR, HOLE_TEXT if start < end else "", blank, own=last_own)
         position = end
     for i in range(position, len(group.key)):
@@ -115,9 +117,7 @@ def _united(groups: list[Group]) -> Group:
     if len(groups) == 1:
         return groups[0]
     heaviest = min(groups, key=lambda g: (-g.count, g.shown, g.blanks))
-    shown = tuple(
-        own[0] if len(set(own)) == 1 else HOLE_TEXT for own in zip(*(g.shown for g in groups), strict=True)
-    )
+    shown = tuple(own[0] if len(set(own)) == 1 else HOLE_TEXT for own in zip(*(g.shown for g in groups), strict=True))
     members = tuple(sorted(m for g in groups for m in g.members))
     return Group(heaviest.key, shown, heaviest.blanks, sum(g.count for g in groups), members)
 

@@ -130,7 +130,9 @@ def find_joins(groups: Sequence[Group], values: frozenset[str], least: float) ->
     return joins
 
 
-def _judge(groups: Sequence[Group], rows: npt.NDArray[np.int64], start: int, values: frozenset[str], least: float) -> Join | None:
+def _judge(
+    groups: Sequence[Group], rows: npt.NDArray[np.int64], start: int, values: frozenset[str], least: float
+) -> Join | None:
     first, gap = groups[int(rows[0, 0])], int(rows[0, 1])
     before, after = first.key[:start], first.key[start + gap :]
     contents: dict[Content, list[tuple[int, int]]] = {}
@@ -191,7 +193,7 @@ class _Place:
         """The contents that may be values here, and the evidence that they are."""
         contents = sorted(contents)
         if self.after_value:
-            families = {unit_family(c[0]) if len(c) == 1 else None for c in contents}
+            families = {unit_family(c[0]) if len(c) == 1 else None for c in contents if c}
             if len(families) == 1 and None not in families:
                 self.units = True
                 return contents, 2.0
@@ -283,7 +285,7 @@ def find_place_joins(
     """Groups that differ only where a value is expected (after "=", in quotes or brackets): (groups, stretches of each).
 
     Values are pooled per key. Two different ones after one "=" are enough when they look like names, three otherwise;
-    six where only round brackets say so. `whole`: `key=Word{…}` is taken as one value, not what is before the bracket.
+    four where only round brackets say so. `whole`: `key=Word{…}` is taken as one value, not what is before the bracket.
     """
     buckets: dict[tuple[str, ...], list[tuple[int, list[tuple[int, int]]]]] = {}
     for index, group in enumerate(groups):
@@ -315,7 +317,7 @@ def find_place_joins(
 def _different_enough(before: Content, contents: set[Content]) -> int:
     """How many different contents make a place one of values."""
     if before[-1] == "(":
-        return 6
+        return 4
     keyed = before[-1] == "=" or (len(before) > 1 and before[-2] == "=")
     names = all(len(c) == 1 and (c[0] == VAR or word_class(c[0]) <= WordClass.NAME) for c in contents)
     return 2 if keyed and (names or (VAR,) in contents) else 3
@@ -334,7 +336,7 @@ def _value_places(group: Group, *, whole: bool) -> list[tuple[int, int]]:
             closer = _PAIRS[key[i]]
             end = next((j for j in range(i + 1, min(len(key), i + 12)) if key[j] == closer), i)
             inner = key[i + 1 : end]
-            if inner and inner != (VAR,) and (VAR in inner or any(a in _PAIRS or a == "=" for a in inner)):
+            if any(a in _PAIRS or a == "=" for a in inner) or (key[i] != "(" and VAR in inner and inner != (VAR,)):
                 end = i
         if end > i + 1:
             places.append((i + 1, end))

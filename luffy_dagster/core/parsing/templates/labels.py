@@ -12,9 +12,30 @@ from luffy_dagster.core.parsing.templates.lexer import Atom
 from luffy_dagster.core.parsing.templates.words import FUNCTION_WORDS, STATE_WORDS, VAR, is_literal_word, is_state_like
 
 _USER = frozenset(("user", "User", "username", "ruser", "login", "account"))
-_BEFORE_USER = frozenset(("for", "invalid", "illegal", "unknown", "by", "from", "of", "to", "as", "the", "system", "remote", "local"))
-_AFTER_NAME = frozenset(("from", "by", "at", "on", "(", ",", ";", "[", "/", "@", ".", "logged", "to", "has", "with", "via", "in"))
-_NOT_NAMES = frozenset(("name", "names", "id", "ids", "agent", "account", "accounts", "data", "session", "group", "level", "space", "mode", "not"))
+_BEFORE_USER = frozenset(
+    ("for", "invalid", "illegal", "unknown", "by", "from", "of", "to", "as", "the", "system", "remote", "local")
+)
+_AFTER_NAME = frozenset(
+    ("from", "by", "at", "on", "(", ",", ";", "[", "/", "@", ".", "logged", "to", "has", "with", "via", "in")
+)
+_NOT_NAMES = frozenset(
+    (
+        "name",
+        "names",
+        "id",
+        "ids",
+        "agent",
+        "account",
+        "accounts",
+        "data",
+        "session",
+        "group",
+        "level",
+        "space",
+        "mode",
+        "not",
+    )
+)
 
 
 def label_values(atoms: Sequence[Atom]) -> list[Atom]:
@@ -36,7 +57,9 @@ def label_values(atoms: Sequence[Atom]) -> list[Atom]:
         following = atoms[at + 1].text if at + 1 < len(atoms) else None
         before = atoms[i - 1].text.lower() if i else ""
         certain = keyed or before in _BEFORE_USER or (atom.text in ("user", "User") and following in _AFTER_NAME)
-        ended = following is None or following in _AFTER_NAME or not is_literal_word(following) or is_state_like(following)
+        ended = (
+            following is None or following in _AFTER_NAME or not is_literal_word(following) or is_state_like(following)
+        )
         if certain and (keyed or ended):
             out[at] = Atom(VAR, atoms[at].blank)
     return out

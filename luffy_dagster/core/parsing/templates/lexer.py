@@ -15,7 +15,9 @@ from luffy_dagster.core.parsing.templates.words import LITERAL_VALUES, SWITCH_VA
 HOLE_TEXT = "<*>"
 _MARK = "\ue000"  # a hole inside a word while it is cut
 _SEPARATORS = r"\s=,;()\[\]{}\"`<>|!?:#@"
-_ATOM = re.compile(rf"\.{{2,}}|(?:[^{_SEPARATORS}'.]|::(?=[A-Za-z_~])|\.(?=[^{_SEPARATORS}.])|(?<=[A-Za-z])'(?=[A-Za-z]))+|[^\s]")
+_ATOM = re.compile(
+    rf"\.{{2,}}|(?:[^{_SEPARATORS}'.]|::(?=[A-Za-z_~])|\.(?=[^{_SEPARATORS}.])|(?<=[A-Za-z])'(?=[A-Za-z]))+|[^\s]"
+)
 _NUMBERED = re.compile(rf"([A-Za-z]{{2,}})\.{_MARK}")
 _PREFIX = re.compile(rf"[A-Za-z][A-Za-z_.-]*(?={_MARK})")
 _CLOSER = {"(": ")", "[": "]", "{": "}", '"': '"', "'": "'", "`": "`", "<": ">"}
@@ -72,15 +74,33 @@ def cut(shape: str, constants: Sequence[str | None] | None = None, *, prefixes: 
 
 
 def _switches(atoms: list[Atom]) -> list[Atom]:
-    return [
-        Atom(VAR, a.blank) if i and atoms[i - 1].text == "=" and a.text in SWITCH_VALUES else a for i, a in enumerate(atoms)
-    ]
+    """`key=on`, `key: yes` before a mark or the end, and brackets that hold nothing else (`( on off )`) are values."""
+    out = list(atoms)
+    opened: int | None = None
+    for i, atom in enumerate(atoms):
+        if atom.text in ("(", "[", "{"):
+            opened = i
+        elif atom.text in (")", "]", "}"):
+            inner = atoms[opened + 1 : i] if opened is not None else []
+            if opened is not None and inner and all(a.text in SWITCH_VALUES for a in inner):
+                out[opened + 1 : i] = [Atom(VAR, a.blank) for a in inner]
+            opened = None
+        elif i and atom.text in SWITCH_VALUES:
+            ended = i + 1 == len(atoms) or atoms[i + 1].text in (",", ";", ")", "]", "}", "|")
+            if atoms[i - 1].text == "=" or (atoms[i - 1].text == ":" and ended):
+                out[i] = Atom(VAR, atom.blank)
+    return out
 
 
 def _join_colons(atoms: list[Atom]) -> list[Atom]:
     """`value:value` and `dotted.name.of:value` without blanks are one value (an address with its port, a place in code)."""
     out: list[Atom] = []
-    for atom in atoms:
+    for index, atom in enumerate(atoms):
+        if atom.text == VAR and not atom.blank and out and out[-1].text in ("<", ">", "~") and out[-1].blank:
+            closed = out[-1].text == "<" and any(a.text == ">" for a in atoms[index + 1 : index + 8])
+            if not closed:  # "<1", "~20": a value with its comparison
+                out[-1] = Atom(VAR, blank=True)
+                continue
         glued = len(out) >= 2 and atom.text == VAR and not atom.blank
         colon = glued and out[-1].text == ":" and not out[-1].blank
         if colon and out[-2].text == VAR:

@@ -109,7 +109,9 @@ def _join_places(groups: list[Group], values: set[str], *, whole: bool) -> list[
 
 def _known_names(groups: list[Group], values: set[str]) -> list[Group]:
     """Names that were a value somewhere are one everywhere."""
-    names = frozenset(v for v in values if is_literal_word(v) and word_class(v) is WordClass.NAME and "." in v.strip("."))
+    names = frozenset(
+        v for v in values if is_literal_word(v) and word_class(v) is WordClass.NAME and "." in v.strip(".")
+    )
     out = list(groups)
     for index, places in find_known_names(groups, names):
         out[index] = replaced(groups[index], [(p, p + 1) for p in places])

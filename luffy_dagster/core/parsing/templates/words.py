@@ -26,21 +26,26 @@ class WordClass(IntEnum):
 
 _MIXED = re.compile(r"[a-z0-9][A-Z]|[A-Z]{2,}[a-z]")
 
-# Always a value, wherever it stands.
-LITERAL_VALUES = frozenset("true false True False TRUE FALSE null NULL none None nil NaN nan undefined (null)".split())
-# A value where a value is expected (after "=").
-SWITCH_VALUES = frozenset("yes no on off enabled disabled Yes No On Off YES NO ON OFF unknown n/a".split())
 
-FUNCTION_WORDS = frozenset(
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# Always a value, wherever it stands.
+LITERAL_VALUES = _words("true false True False TRUE FALSE null NULL none None nil NaN nan undefined (null)")
+# A value where a value is expected (after "=").
+SWITCH_VALUES = _words("yes no on off enabled disabled Yes No On Off YES NO ON OFF n/a")
+
+FUNCTION_WORDS = _words(
     "a an the is are was were be been being has have had do does did not no nor and or but if then else when while "
     "with without within of to from for in on at by as into onto over under about after before between through during "
     "until till than that this these those it its there here which who whose what where why how can could may might "
     "must shall should will would cannot can't couldn't didn't doesn't isn't won't because due per via so too very "
-    "all any each every some such only same other another again already now still yet".split()
+    "all any each every some such only same other another again already now still yet"
 )
 
 # Words that tell one event from its opposite or its neighbour. Morphology (-ed, -ing) covers most verbs.
-STATE_WORDS = frozenset(
+STATE_WORDS = _words(
     "up down on off open close start stop begin end enter exit leave join success failure fail ok okay error errors "
     "bad good valid invalid online offline active inactive lost found new old idle busy ready high low in out left right "
     "finish full empty normal critical warning read write send receive sent add remove create delete update insert "
@@ -54,18 +59,18 @@ STATE_WORDS = frozenset(
     "download import export install uninstall upgrade downgrade succeed succeeds fails missing wrong correct incorrect "
     "successful unsuccessful successfully healthy unhealthy alive dead safe unsafe visible hidden local remote internal "
     "external soft hard cold hot short long permanent temporary minor major upper lower min max minimum maximum "
-    "broken wake sleep woke slept kept held hit missed over under begin begun won won't".split()
+    "broken wake sleep woke slept kept held hit missed over under begin begun won won't"
 )
 
 # Words after which a value is expected.
-VALUE_LABELS = frozenset(
+VALUE_LABELS = _words(
     "for of to from on by in at as via with using into onto named called user username account login host hostname server "
     "client service device node container pod image volume topic group queue database table column index schema role "
     "file directory folder path url key name id task job stage process thread module plugin driver package component "
     "interface port channel session token printer player room zone region cluster namespace partition bucket "
     "product item order customer class method function type kind action event reason status state mode command query "
     "domain address realm agent worker branch repository project label tag variable field attribute property "
-    "parameter option setting scene rule profile policy category map filter handler listener".split()
+    "parameter option setting scene rule profile policy category map filter handler listener"
 )
 OPENERS = frozenset("=\"'`([{<|@#/")
 
