@@ -30,7 +30,11 @@ _ZONES: dict[str, int] = {
     "BST": 60, "IST": 330, "JST": 540, "KST": 540, "AEST": 600, "AEDT": 660, "EST": -300, "EDT": -240, "CST": -360,
     "CDT": -300, "MST": -420, "MDT": -360, "PST": -480, "PDT": -420,
 }  # fmt: skip
-_ZONE = "(?P<z>(?:Z|[+-][0-9]{2}:?(?:[0-9]{2})?|" + "|".join(sorted((z for z in _ZONES if len(z) > 1), key=len, reverse=True)) + "))"
+_ZONE = (
+    "(?P<z>(?:Z|[+-][0-9]{2}:?(?:[0-9]{2})?|"
+    + "|".join(sorted((z for z in _ZONES if len(z) > 1), key=len, reverse=True))
+    + "))"
+)
 _AMPM = "(?P<p>[AaPp]\\.?[Mm]\\.?)"
 
 
@@ -117,7 +121,9 @@ def match_at(line: str, start: int) -> Found | None:
         if not _plausible(form, found.group("_h")):
             continue
         tails = tuple(groups.get(f"_t{i}") or "" for i in range(len(form.tails)))
-        return Found(form.name, start, found.end(), found.group("_h"), groups.get("_fs") or "", groups.get("_f") or "", tails)
+        return Found(
+            form.name, start, found.end(), found.group("_h"), groups.get("_fs") or "", groups.get("_f") or "", tails
+        )
     return None
 
 
@@ -185,7 +191,9 @@ class TimeSpec:
             text += part if self.fraction_always else f"(?:{part})?"
             groups += 1
         if self.tails:
-            one = "".join(unnamed(form.tails[i]) if len(self.tails) == 1 else f"(?:{unnamed(form.tails[i])})?" for i in self.tails)
+            one = "".join(
+                unnamed(form.tails[i]) if len(self.tails) == 1 else f"(?:{unnamed(form.tails[i])})?" for i in self.tails
+            )
             text += f"({one})" if self.tails_always else f"({one})?"
             groups += 1
         return text, groups
@@ -219,7 +227,11 @@ def settle(found: Sequence[Found]) -> TimeSpec:
 def _settle_order(name: str, heads: Sequence[str]) -> tuple[str, bool]:
     """Order of day, month and year, told apart over the stream: what cannot be is excluded, then what moves slowest."""
     pattern = _head_pattern(name)
-    rows = [[int(x) for x in (m.group("i"), m.group("j"), m.group("k") if name == "numeric" else "0")] for h in heads if (m := pattern.fullmatch(h))]
+    rows = [
+        [int(x) for x in (m.group("i"), m.group("j"), m.group("k") if name == "numeric" else "0")]
+        for h in heads
+        if (m := pattern.fullmatch(h))
+    ]
     if name == "numeric" and any(len(m.group("k")) == 4 for h in heads[:50] if (m := pattern.fullmatch(h))):
         choices = ["dmy", "mdy"]
     elif name == "numeric":
@@ -231,6 +243,7 @@ def _settle_order(name: str, heads: Sequence[str]) -> tuple[str, bool]:
         return fits[0], False
     if not fits:
         return choices[0], True
+
     # A stream runs forward: the reading that goes back least often, then covers the least time, is the right one.
     def keys(choice: str) -> list[tuple[int, int, int]]:
         out = []
@@ -280,10 +293,16 @@ class Zone:
         try:
             ZoneInfo(self.name)
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise ValueError(f"time zone {self.name!r} is not known; use a name such as Europe/Berlin or an offset such as +02:00") from error
-        first = naive.dt.replace_time_zone(self.name, ambiguous="earliest", non_existent="null").dt.convert_time_zone("UTC")
+            raise ValueError(
+                f"time zone {self.name!r} is not known; use a name such as Europe/Berlin or an offset such as +02:00"
+            ) from error
+        first = naive.dt.replace_time_zone(self.name, ambiguous="earliest", non_existent="null").dt.convert_time_zone(
+            "UTC"
+        )
         if first.null_count() > naive.null_count():
-            later = (naive + timedelta(hours=1)).dt.replace_time_zone(self.name, ambiguous="earliest", non_existent="null")
+            later = (naive + timedelta(hours=1)).dt.replace_time_zone(
+                self.name, ambiguous="earliest", non_existent="null"
+            )
             first = first.fill_null(later.dt.convert_time_zone("UTC"))
         return first
 
@@ -332,7 +351,11 @@ def parse(
         frame = frame.with_columns(day.alias("r") if len(day) == n else pl.lit(day[0] if len(day) else None).alias("r"))
     # Lines come in order of time: runs of equal texts are collapsed before the distinct ones are looked for.
     changed = pl.any_horizontal(pl.col(c).ne_missing(pl.col(c).shift(1)) for c in frame.columns)
-    run = frame.select((changed.fill_null(value=True).cum_sum().cast(pl.Int64) - 1).alias("run"))["run"] if n else pl.Series("run", [], dtype=pl.Int64)
+    run = (
+        frame.select((changed.fill_null(value=True).cum_sum().cast(pl.Int64) - 1).alias("run"))["run"]
+        if n
+        else pl.Series("run", [], dtype=pl.Int64)
+    )
     if n:
         run = (run - run[0]).cast(pl.UInt32)
     firsts = frame.filter(run.ne_missing(run.shift(1)).fill_null(value=True)) if n else frame
@@ -343,7 +366,13 @@ def parse(
     if len(distinct) == len(firsts):
         seconds = parsed.gather(run)
     else:
-        joined = firsts.join(distinct.with_columns(parsed.alias("_v")), on=list(firsts.columns), how="left", nulls_equal=True, maintain_order="left")
+        joined = firsts.join(
+            distinct.with_columns(parsed.alias("_v")),
+            on=list(firsts.columns),
+            how="left",
+            nulls_equal=True,
+            maintain_order="left",
+        )
         seconds = joined["_v"].gather(run)
     if fractions is not None and spec.fraction:
         seconds = seconds + _fraction(fractions)
@@ -374,7 +403,9 @@ def _parse_epoch(heads: pl.Series, fractions: pl.Series | None, spec: TimeSpec) 
         micros = heads.str.slice(17, 8).str.to_integer(base=16, strict=False) // 1000
         return (seconds * 1_000_000 + micros).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
     value = heads.cast(pl.Int64, strict=False)
-    scaled = {"epoch": value * 1_000_000, "epoch_ms": value * 1000, "epoch_us": value, "epoch_ns": value // 1000}[spec.form]
+    scaled = {"epoch": value * 1_000_000, "epoch_ms": value * 1000, "epoch_us": value, "epoch_ns": value // 1000}[
+        spec.form
+    ]
     out = scaled.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
     if fractions is not None and spec.fraction:
         out = out + _fraction(fractions)
@@ -393,13 +424,19 @@ def _parse_distinct(distinct: pl.DataFrame, spec: TimeSpec, assume_tz: str) -> p
             found = distinct["t"].str.extract_groups(tail).struct.unnest()
             for i, name in enumerate(_NAMES.findall(tail)):
                 column = found.to_series(i)
-                frame = frame.with_columns((pl.col(name).fill_null(column) if name in frame.columns else column.alias(name)))
+                frame = frame.with_columns(
+                    (pl.col(name).fill_null(column) if name in frame.columns else column.alias(name))
+                )
     integers = [c for c in frame.columns if c not in ("b", "z", "p")]
     frame = frame.with_columns(pl.col(c).cast(pl.Int32, strict=False) for c in integers)
     if "b" in frame.columns:
         month = pl.Series([m for m in _MONTHS])
         frame = frame.with_columns(
-            pl.col("b").str.to_lowercase().str.slice(0, 3).replace_strict(month, pl.Series(range(1, 13), dtype=pl.Int32), default=None).alias("m")
+            pl.col("b")
+            .str.to_lowercase()
+            .str.slice(0, 3)
+            .replace_strict(month, pl.Series(range(1, 13), dtype=pl.Int32), default=None)
+            .alias("m")
         )
     if spec.order:
         for letter, source in zip(spec.order, "ijk", strict=False):
@@ -408,13 +445,25 @@ def _parse_distinct(distinct: pl.DataFrame, spec: TimeSpec, assume_tz: str) -> p
         frame = frame.with_columns(pl.col("y").alias("Y"))
     if "Y" in frame.columns:
         frame = frame.with_columns(
-            pl.when(pl.col("Y") < 70).then(pl.col("Y") + 2000).when(pl.col("Y") < 100).then(pl.col("Y") + 1900).otherwise(pl.col("Y")).alias("Y")
+            pl.when(pl.col("Y") < 70)
+            .then(pl.col("Y") + 2000)
+            .when(pl.col("Y") < 100)
+            .then(pl.col("Y") + 1900)
+            .otherwise(pl.col("Y"))
+            .alias("Y")
         )
-    frame = frame.with_columns(pl.lit(None, dtype=pl.Int32).alias(c) for c in ("Y", "m", "d", "H", "M", "S") if c not in frame.columns)
+    frame = frame.with_columns(
+        pl.lit(None, dtype=pl.Int32).alias(c) for c in ("Y", "m", "d", "H", "M", "S") if c not in frame.columns
+    )
     if "p" in frame.columns:
         half = pl.col("p").str.slice(0, 1).str.to_lowercase()
         frame = frame.with_columns(
-            pl.when(half == "p").then(pl.col("H") % 12 + 12).when(half == "a").then(pl.col("H") % 12).otherwise(pl.col("H")).alias("H")
+            pl.when(half == "p")
+            .then(pl.col("H") % 12 + 12)
+            .when(half == "a")
+            .then(pl.col("H") % 12)
+            .otherwise(pl.col("H"))
+            .alias("H")
         )
     if "r" in distinct.columns:
         frame = _fill_from_receipt(frame.with_columns(distinct["r"]))
@@ -433,7 +482,11 @@ def _parse_distinct(distinct: pl.DataFrame, spec: TimeSpec, assume_tz: str) -> p
 
 def _date(year: pl.Expr, month: pl.Expr, day: pl.Expr) -> pl.Expr:
     """A date, null where there is none such (`pl.date` would raise)."""
-    first = pl.date(pl.when(month.is_between(1, 12) & year.is_between(1, 9999)).then(year), pl.when(month.is_between(1, 12)).then(month), 1)
+    first = pl.date(
+        pl.when(month.is_between(1, 12) & year.is_between(1, 9999)).then(year),
+        pl.when(month.is_between(1, 12)).then(month),
+        1,
+    )
     made = first + pl.duration(days=day - 1)
     return pl.when((made.dt.month() == month) & day.is_between(1, 31)).then(made)
 

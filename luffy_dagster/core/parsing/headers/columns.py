@@ -70,7 +70,10 @@ class Builder:
         out: list[Format] = []
         for count, expression, awaited in reversed(self.marks[:-1]):
             parts = self.parts[:count]
-            if not any(part.time for part in parts) and "?P<level>" not in "".join(p.expression for p in parts) + expression:
+            if (
+                not any(part.time for part in parts)
+                and "?P<level>" not in "".join(p.expression for p in parts) + expression
+            ):
                 continue
             close = f"[ \\t]*{re.escape(awaited)}" if awaited else ""
             out.append(self._format(parts, expression, close + "[ \\t]?"))
@@ -102,7 +105,11 @@ class Builder:
         return gap
 
     def _alive(self) -> list[tuple[int, int]]:
-        return [(i, at) for i, at in enumerate(self._pending) if at >= 0] if hasattr(self, "_pending") else [(i, at) for i, at in enumerate(self.at) if at >= 0]
+        return (
+            [(i, at) for i, at in enumerate(self._pending) if at >= 0]
+            if hasattr(self, "_pending")
+            else [(i, at) for i, at in enumerate(self.at) if at >= 0]
+        )
 
     # -- separators -------------------------------------------------------------------------------
 
@@ -131,7 +138,9 @@ class Builder:
             for i, other, end in found:
                 if other == normal:
                     pending[i] = end
-        elif all(other[:1] in (" ", "") or not other for _, other, _ in found) and sum(other[:1] == " " for _, other, _ in found) >= MOST * len(found):
+        elif all(other[:1] in (" ", "") or not other for _, other, _ in found) and sum(
+            other[:1] == " " for _, other, _ in found
+        ) >= MOST * len(found):
             expression, normal = "[ \\t]+", " "
             for i, other, _ in found:
                 if other[:1] == " ":
@@ -175,7 +184,13 @@ class Builder:
         return False
 
     def _candidates(self, inside: bool) -> list[Callable[[str, bool], bool]]:
-        strong: list[Callable[[str, bool], bool]] = [self._try_time, self._try_glog, self._try_level, self._try_letter, self._try_sign]
+        strong: list[Callable[[str, bool], bool]] = [
+            self._try_time,
+            self._try_glog,
+            self._try_level,
+            self._try_letter,
+            self._try_sign,
+        ]
         if inside:
             return [*strong, self._try_run, self._try_inside]
         if self.tagged:
@@ -211,7 +226,9 @@ class Builder:
                 matches.append(found)
         return ends, len(matches) / alive if alive else 0.0, matches
 
-    def _take(self, separator: str, expression: str, ends: list[int], kind: str, opened: str = "", closed: bool = False) -> bool:
+    def _take(
+        self, separator: str, expression: str, ends: list[int], kind: str, opened: str = "", closed: bool = False
+    ) -> bool:
         """Adds an untimed part; refuses when too few of all lines would be left."""
         if sum(end >= 0 for end in ends) < 0.6 * self.total:
             return False
@@ -249,14 +266,25 @@ class Builder:
         if not alive:
             return False
         opener = self._opener()
-        found = [(i, times.match_at(self.lines[i], at + len(opener) + (self.lines[i][at + len(opener) : at + len(opener) + 1] == " " and bool(opener)))) for i, at in alive]
+        found = [
+            (
+                i,
+                times.match_at(
+                    self.lines[i],
+                    at + len(opener) + (self.lines[i][at + len(opener) : at + len(opener) + 1] == " " and bool(opener)),
+                ),
+            )
+            for i, at in alive
+        ]
         forms = Counter(f.form for _, f in found if f is not None)
         if not forms:
             return False
         form, count = forms.most_common(1)[0]
         if count < MOST * len(alive) or (self.time and form in ("clock", "epoch") and self.tagged):
             return False
-        if form.startswith("epoch") and not all(lexis._alone(self.lines[i], f) for i, f in found if f is not None and f.form == form):
+        if form.startswith("epoch") and not all(
+            lexis._alone(self.lines[i], f) for i, f in found if f is not None and f.form == form
+        ):
             return False
         chosen = [f for _, f in found if f is not None and f.form == form]
         before = separator + (re.escape(opener) + "[ ]?" if opener else "")
@@ -311,7 +339,10 @@ class Builder:
             return False
         wrapped = bool(opener) and closer[:1] == lexis.CLOSER.get(opener[-1:], opener[-1:])
         words = [m.group("w") for m in same]
-        sure = sum(word.lower() in SURE or (word.isupper() and m.string[m.end() : m.end() + 1] == ":") for word, m in zip(words, same, strict=True))
+        sure = sum(
+            word.lower() in SURE or (word.isupper() and m.string[m.end() : m.end() + 1] == ":")
+            for word, m in zip(words, same, strict=True)
+        )
         if not wrapped and sure < 0.5 * len(same):
             return False
         if not wrapped and all(word.islower() for word in words) and not self._lower_level(words, same):
@@ -325,7 +356,14 @@ class Builder:
         if share < MOST:
             self.roles.discard("level")
             return False
-        if not self._take(separator, expression, ends, "level", opener[-1:] if opener and not wrapped and opener[-1:] in "[(<{" else "", closed):
+        if not self._take(
+            separator,
+            expression,
+            ends,
+            "level",
+            opener[-1:] if opener and not wrapped and opener[-1:] in "[(<{" else "",
+            closed,
+        ):
             self.roles.discard("level")
             return False
         self.level = True
@@ -333,21 +371,38 @@ class Builder:
 
     def _lower_level(self, words: list[str], same: list[re.Match[str]]) -> bool:
         """Lower-case words are a level when a mark follows, or when several different ones stand right after a time."""
-        marked = sum(m.string[m.end() : m.end() + 1] in (":", "|", ",", "\t") or m.string[m.end() : m.end() + 2] == "  " for m in same)
-        return marked >= MOST * len(same) or (self.last in ("time", "bracket", "number") and len(set(words)) > 1) or self.gap.strip() in ("|", "-", "/")
+        marked = sum(
+            m.string[m.end() : m.end() + 1] in (":", "|", ",", "\t") or m.string[m.end() : m.end() + 2] == "  "
+            for m in same
+        )
+        return (
+            marked >= MOST * len(same)
+            or (self.last in ("time", "bracket", "number") and len(set(words)) > 1)
+            or self.gap.strip() in ("|", "-", "/")
+        )
 
     def _try_letter(self, separator: str, closed: bool) -> bool:
         if self.level or self.last not in ("", "time", "number", "run", "bracket"):
             return False
         opener = self._opener()
         alive = self._alive()
-        found = [m for i, at in alive if (m := lexis.LETTER.match(self.lines[i], at)) is not None and lexis.is_letter(m.group("w"))]
+        found = [
+            m
+            for i, at in alive
+            if (m := lexis.LETTER.match(self.lines[i], at)) is not None and lexis.is_letter(m.group("w"))
+        ]
         if len(found) < ALL * len(alive) or (self.last == "" and not any(m.group("w") in "IWED" for m in found)):
             return False
         wrapped = bool(opener) and all(m.group("c") for m in found)
-        expression = (re.escape(opener) if opener else "") + f"({self._role('level')}[A-Z])" + (re.escape(lexis.CLOSER[opener]) if wrapped else "")
+        expression = (
+            (re.escape(opener) if opener else "")
+            + f"({self._role('level')}[A-Z])"
+            + (re.escape(lexis.CLOSER[opener]) if wrapped else "")
+        )
         ends, share, _ = self._match(expression)
-        if share < MOST or not self._take(separator, expression, ends, "level", opener if opener and not wrapped else "", closed):
+        if share < MOST or not self._take(
+            separator, expression, ends, "level", opener if opener and not wrapped else "", closed
+        ):
             self.roles.discard("level")
             return False
         self.level = True
@@ -436,7 +491,9 @@ class Builder:
         if trimmed:
             body = body.replace("+", "*") + f"[^ \\t|\\n,:;{re.escape(stop)}]"
             ends, share, matches = self._match(body)
-        return share >= MOST and self._take(separator, f"({self._role(*_roles_of(texts, first=not self.time))}{body})", ends, "run", "", closed)
+        return share >= MOST and self._take(
+            separator, f"({self._role(*_roles_of(texts, first=not self.time))}{body})", ends, "run", "", closed
+        )
 
     @staticmethod
     def _trim(texts: Sequence[str]) -> bool:
@@ -456,7 +513,12 @@ class Builder:
             at = gap.end() if gap else at
             opener = line[at : at + 1] if line[at : at + 1] in lexis.CLOSER else ""
             found = times.match_at(line, at + len(opener))
-            if found is not None and found.form in _STRONG_FORMS and (not self.time or found.form != "epoch") and (not found.form.startswith("epoch") or lexis._alone(line, found)):
+            if (
+                found is not None
+                and found.form in _STRONG_FORMS
+                and (not self.time or found.form != "epoch")
+                and (not found.form.startswith("epoch") or lexis._alone(line, found))
+            ):
                 return step, "time"
             level = lexis.LEVEL.match(line, at)
             if not self.level and level is not None and lexis.is_level(level, line, sure=True, strict=True):
@@ -471,7 +533,9 @@ class Builder:
         if self.last not in ("time", "level", "number", "bracket", "run", "column"):
             return False
         ends, share, _ = self._match("#?[0-9]+(?=[ \\t|,;:\\])]|$)")
-        return share >= ALL and self._take(separator, f"({self._role('process', 'thread')}#?[0-9]+)", ends, "number", "", closed)
+        return share >= ALL and self._take(
+            separator, f"({self._role('process', 'thread')}#?[0-9]+)", ends, "number", "", closed
+        )
 
     def _try_ident(self, separator: str, closed: bool) -> bool:
         ends, share, matches = self._match(lexis.IDENT.pattern)
@@ -481,7 +545,9 @@ class Builder:
 
     def _try_caller(self, separator: str, closed: bool) -> bool:
         ends, share, _ = self._match(lexis.CALLER.pattern)
-        return share >= NEARLY_ALL and self._take(separator, f"({self._role('logger')}[A-Za-z0-9_$./\\\\-]+:[0-9]+)", ends, "caller", "", closed)
+        return share >= NEARLY_ALL and self._take(
+            separator, f"({self._role('logger')}[A-Za-z0-9_$./\\\\-]+:[0-9]+)", ends, "caller", "", closed
+        )
 
     def _try_tag(self, separator: str, closed: bool) -> bool:
         """A name before a colon; in a syslog's place with the host before it."""
@@ -522,7 +588,9 @@ class Builder:
         ends, share, _ = self._match("[A-Za-z_][\\w.$-]*(?=:)")
         if share < ALL:
             return False
-        self.tagged = self._take(separator, f"({self._role('logger')}[A-Za-z_][A-Za-z0-9_.$-]*)", ends, "tag", "", closed)
+        self.tagged = self._take(
+            separator, f"({self._role('logger')}[A-Za-z_][A-Za-z0-9_.$-]*)", ends, "tag", "", closed
+        )
         return self.tagged
 
     def _try_dash(self, separator: str, closed: bool) -> bool:
@@ -548,7 +616,14 @@ class Builder:
         ends, share, matches = self._match("[^ \\t|\\n]{1,40}(?=[ ]{2,}|\\t)")
         if share < NEARLY_ALL or not _few([m.group() for m in matches]):
             return False
-        return self._take(separator, f"({self._role(*_roles_of([m.group() for m in matches]))}[^ \\t\\n]+)", ends, "column", "", closed)
+        return self._take(
+            separator,
+            f"({self._role(*_roles_of([m.group() for m in matches]))}[^ \\t\\n]+)",
+            ends,
+            "column",
+            "",
+            closed,
+        )
 
     def _try_dotted(self, separator: str, closed: bool) -> bool:
         """A dotted name (class, module) on nearly every line."""
@@ -615,7 +690,10 @@ def _word_is_header(texts: Sequence[str]) -> bool:
 
 def _bracket_is_header(texts: Sequence[str], opener: str) -> bool:
     """Whether brackets on nearly every line are header: names and numbers, no part of a sentence."""
-    prose = sum(len(text.split()) > 3 and "=" not in text and sum(w.isalpha() and w.islower() for w in text.split()) > 2 for text in texts)
+    prose = sum(
+        len(text.split()) > 3 and "=" not in text and sum(w.isalpha() and w.islower() for w in text.split()) > 2
+        for text in texts
+    )
     if prose > 0.3 * len(texts):
         return False
     if opener == "[":
@@ -643,7 +721,12 @@ def _roles_of(texts: Sequence[str], *, first: bool = False) -> tuple[str, ...]:
         return ("host",)
     if first:
         return ("host",)
-    if share(r".*(?:exec|thread|pool|worker|main|handler|executor|dispatcher|conn|Thread|IPC)[\w -]*[0-9]*.*|[0-9]+:[0-9]+|#[0-9]+") > 0.3:
+    if (
+        share(
+            r".*(?:exec|thread|pool|worker|main|handler|executor|dispatcher|conn|Thread|IPC)[\w -]*[0-9]*.*|[0-9]+:[0-9]+|#[0-9]+"
+        )
+        > 0.3
+    ):
         return ("thread",)
     return ("logger", "thread")
 
@@ -655,5 +738,9 @@ def _level_words(words: Sequence[str], wrapped: bool) -> str:
     if all(word.isupper() for word in words):
         return "[A-Z]{2,13}[0-9]?" if any(word[-1].isdigit() for word in words) else "[A-Z]{2,13}"
     known = {word for word in WORDS if word.isalpha()}
-    shown = {w.capitalize() for w in known} if all(word[0].isupper() for word in words) else known | {w.capitalize() for w in known} | {w.upper() for w in known}
+    shown = (
+        {w.capitalize() for w in known}
+        if all(word[0].isupper() for word in words)
+        else known | {w.capitalize() for w in known} | {w.upper() for w in known}
+    )
     return "(?:" + "|".join(sorted(shown | set(words), key=lambda w: (-len(w), w))) + ")"

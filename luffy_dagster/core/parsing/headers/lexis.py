@@ -32,7 +32,9 @@ BRACKET = {
     "{": re.compile(r"\{[^{}]{0,120}\}"),
 }
 NUMBER = re.compile(r"#?[0-9]+(?=[ \t|,;:\])]|$)")
-IDENT = re.compile(r"(?:[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}|[0-9a-f]{16}|[0-9a-f]{32}|-)(?=[ \t|,;\])]|$)")
+IDENT = re.compile(
+    r"(?:[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}|[0-9a-f]{16}|[0-9a-f]{32}|-)(?=[ \t|,;\])]|$)"
+)
 CALLER = re.compile(r"[\w$./\\-]+\.[A-Za-z]{1,5}:[0-9]+(?=[ \t|,\])>:]|$)")
 DOTTED = re.compile(r"[A-Za-z_$][\w$-]*(?:(?:\.|::|/)[\w$<>-]+)+(?=[ \t]|$)")
 FIXED = re.compile(r"[^ \t|]{1,40}(?:[ ]{2,}|\t)(?=\S)")
@@ -83,7 +85,10 @@ def _may_follow(before: str) -> bool:
 
 
 def _alone(text: str, found: times.Found) -> bool:
-    return found.start == 0 or (text[found.start - 1] in " \t|[(," and text[found.end : found.end + 1] in ("", " ", "\t", "|", "]", ")", ",", ":"))
+    return found.start == 0 or (
+        text[found.start - 1] in " \t|[(,"
+        and text[found.end : found.end + 1] in ("", " ", "\t", "|", "]", ")", ",", ":")
+    )
 
 
 def _level_sight(text: str) -> Sight | None:
@@ -119,7 +124,9 @@ def is_level(found: re.Match[str], text: str, *, sure: bool, strict: bool = Fals
     follows = text[found.end() : found.end() + 1]
     if word.isupper():
         return True
-    return not strict and (follows in (":", "|", ",", "") or (word[0].isupper() and text[found.end() : found.end() + 2] == "  "))
+    return not strict and (
+        follows in (":", "|", ",", "") or (word[0].isupper() and text[found.end() : found.end() + 2] == "  ")
+    )
 
 
 def is_letter(word: str) -> bool:

@@ -31,20 +31,25 @@ def read_headers(
     *,
     assume_tz: str = "UTC",
     received_at: pl.Series | datetime,
+    wants_time: bool = True,
 ) -> pl.DataFrame:
     """One row per line: FIELDS, `message` (the text behind the header; the whole line where no format fits), `format` (Int8).
 
-    The first format that fits reads a line. Lines of one format cost one pass.
+    The first format that fits reads a line. Lines of one format cost one pass. Times are left null unless `wants_time`.
     """
     n = len(lines)
-    rest = pl.Series("row", range(0), dtype=pl.UInt32) if n == 0 else pl.int_range(n, dtype=pl.UInt32, eager=True).alias("row")
+    rest = (
+        pl.Series("row", range(0), dtype=pl.UInt32)
+        if n == 0
+        else pl.int_range(n, dtype=pl.UInt32, eager=True).alias("row")
+    )
     text = lines
     pieces: list[pl.DataFrame] = []
     for number, form in enumerate(formats):
         if len(rest) == 0:
             break
         received = received_at if isinstance(received_at, datetime) or len(rest) == n else received_at.gather(rest)
-        piece, left = _read_one(text, rest, form, number, assume_tz, received)
+        piece, left = _read_one(text, rest, form, number, assume_tz, received if wants_time else None)
         if piece is not None:
             pieces.append(piece)
         if left is None:
@@ -61,14 +66,16 @@ def read_headers(
 
 
 def _unread(text: pl.Series, rows: pl.Series) -> pl.DataFrame:
-    columns = [rows.alias("row")] + [pl.Series(name, [None], dtype=kind).new_from_index(0, len(rows)) for name, kind in FIELDS.items()]
+    columns = [rows.alias("row")] + [
+        pl.Series(name, [None], dtype=kind).new_from_index(0, len(rows)) for name, kind in FIELDS.items()
+    ]
     columns.append(text.alias("message"))
     columns.append(pl.Series("format", [None], dtype=pl.Int8).new_from_index(0, len(rows)))
     return pl.DataFrame(columns)
 
 
 def _read_one(
-    text: pl.Series, rows: pl.Series, form: Format, number: int, assume_tz: str, received: pl.Series | datetime
+    text: pl.Series, rows: pl.Series, form: Format, number: int, assume_tz: str, received: pl.Series | datetime | None
 ) -> tuple[pl.DataFrame | None, tuple[pl.Series, pl.Series] | None]:
     """What this format reads, and what it leaves (rows, texts), or None when it leaves nothing."""
     compiled = form.compiled
@@ -87,23 +94,31 @@ def _read_one(
         header = found.to_series(0)
     n = len(rows)
     columns: dict[str, pl.Series] = {}
-    if compiled.time is not None:
+    if compiled.time is not None and received is not None:
         at = compiled.groups["time"] - 1
         spec = compiled.time
         fractions = found.to_series(at + 1) if spec.fraction else None
         tails = found.to_series(at + 1 + bool(spec.fraction)) if spec.tails else None
-        columns["time"] = times.parse(found.to_series(at), fractions, tails, spec, assume_tz=assume_tz, received_at=received)
+        columns["time"] = times.parse(
+            found.to_series(at), fractions, tails, spec, assume_tz=assume_tz, received_at=received
+        )
     for role, group in compiled.groups.items():
         if role != "time":
             columns[role] = found.to_series(group - 1)
     frame = pl.DataFrame({"text": text, "header": header})
     message = frame.select(pl.col("text").str.slice(pl.col("header").str.len_chars())).to_series()
     if form.level_from == "status" and "level" not in columns:
-        columns["level"] = message.str.extract(_STATUS, 1).replace_strict(["5", "4", "3", "2", "1"], ["error", "warn", "info", "info", "info"], default=None)
+        columns["level"] = message.str.extract(_STATUS, 1).replace_strict(
+            ["5", "4", "3", "2", "1"], ["error", "warn", "info", "info", "info"], default=None
+        )
     out = [rows.alias("row")]
     for name, kind in FIELDS.items():
         column = columns.get(name)
-        out.append(pl.Series(name, [None], dtype=kind).new_from_index(0, n) if column is None else column.cast(kind).alias(name))
+        out.append(
+            pl.Series(name, [None], dtype=kind).new_from_index(0, n)
+            if column is None
+            else column.cast(kind).alias(name)
+        )
     out.append(message.alias("message"))
     out.append(pl.Series("format", [number], dtype=pl.Int8).new_from_index(0, n))
     return pl.DataFrame(out), left

@@ -1,0 +1,382 @@
+"""The parse engine: raw rows of one or several streams in, entries, exceptions and shapes out.
+
+It puts unwrapping, headers, folding, redaction, shapes and traces in their order and keeps the books; each step's knowledge is
+in its own module. Pure: the clock and every setting are passed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import polars as pl
+
+from luffy_dagster.core import schemas
+from luffy_dagster.core.model import StreamProfile
+from luffy_dagster.core.parsing import levels, shapes
+from luffy_dagster.core.parsing.fold import SILENCE, fold
+from luffy_dagster.core.parsing.profiles import reading
+from luffy_dagster.core.parsing.rows import KEPT, source_fields, unfold
+from luffy_dagster.core.redaction import Policy, redact
+from luffy_dagster.core.schemas import RowFlag
+
+
+@dataclass(frozen=True)
+class ParseOptions:
+    """Everything that is not in the rows or the profiles."""
+
+    now: datetime
+    assume_tz: Mapping[str, str] = field(default_factory=dict)
+    header_times: frozenset[str] = frozenset()  # sources whose rows take the time of their header
+    quiet: timedelta = SILENCE
+    close: bool = False  # nothing stays open
+    retention_floor: datetime | None = None
+    redaction: Policy | None = None  # None: not redacted (evaluations only)
+    redaction_key: bytes = b""
+    in_app: object | None = None  # InAppRules
+    environment: Mapping[str, str] = field(default_factory=dict)
+    shapes: bool = True
+    exceptions: bool = True
+
+
+@dataclass(frozen=True)
+class ParseStats:
+    """The books of one parse: rows == entries + folded."""
+
+    rows: int
+    entries: int
+    folded: int
+    unparsed: int
+    ambiguous: int
+    redacted: int
+    exceptions: int
+    confidence: dict[str, float]
+
+
+@dataclass(frozen=True)
+class ParsedRows:
+    """What `parse_rows` gives; columns as in core.schemas."""
+
+    entries: pl.DataFrame
+    exceptions: pl.DataFrame
+    shapes: pl.DataFrame
+    members: pl.DataFrame  # row, doc_id, entry_id, place
+    open: dict[str, tuple[str, ...]]
+    stats: ParseStats
+
+
+_SHAPES: dict[str, pl.DataType | type[pl.DataType]] = {
+    "shape_id": pl.Utf8,
+    "shape": pl.Utf8,
+    "count": pl.Int64,
+    "example": pl.Utf8,
+    "first_seen": schemas.UTC_US,
+    "last_seen": schemas.UTC_US,
+    "level": pl.Utf8,
+}
+_NO_SHAPES = {**_SHAPES, "constants": pl.List(pl.Utf8)}
+# A level at the beginning of a message whose header has none.
+_LEVEL_IN_MESSAGE = (
+    r"^(?:\[ ?|<|PHP |-+ )?(TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|ERR|SEVERE|CRITICAL|FATAL|PANIC|ALERT|EMERG|Debug|Info|Notice|Warning|Error|Fatal|"
+    r"[Ff]atal error|Parse error|fatal|error|warning|panic|notice|info|debug|level=[\"']?[A-Za-z]+)(?:[\]>]|:|[ \t]+-|[\"' \t]|$)"
+)
+
+
+def parse_rows(raw: pl.DataFrame, profiles: Mapping[str, StreamProfile], options: ParseOptions) -> ParsedRows:
+    """Entries of the rows, with their exceptions and shapes.
+
+    Args:
+        raw: RAW_LOGS columns (`batch` and `day` may be absent), sorted by stream and the stream's own order.
+        profiles: profile of every stream in `raw`.
+        options: clock, zones, redaction, rules.
+
+    Raises:
+        KeyError: a stream has no profile.
+    """
+    streams = raw["stream"].unique().to_list() if raw.height else []
+    missing = [name for name in streams if name not in profiles]
+    if missing:
+        raise KeyError(f"no profile for stream {missing[0]!r}: settle one with settle_profile before parsing")
+    if not raw.height:
+        return _nothing()
+    numbered = raw.with_row_index("row").with_columns(pl.col("body").fill_null(""), pl.col("flags").fill_null(0))
+    read = unfold(numbered, profiles, options.assume_tz, wants_time=options.header_times)
+    read = source_fields(read, numbered)
+    folded = fold(
+        read.select("row", "lane", "key", "headed", "fold_all", "text", "time").with_columns(
+            numbered["event_time"].alias("time")
+        )
+    )
+    read = read.with_columns(folded["entry"])
+    entries, members = _entries(numbered, read, profiles, options)
+    entries, redacted = _redact(entries, options)
+    entries = _shape(entries, options)
+    opened = {} if options.close else _open(entries, options)
+    names = [name for group in opened.values() for name in group]
+    if names:
+        kept = pl.col("entry_id").is_in(names)
+        entries = entries.with_columns(
+            pl.when(kept).then(pl.col("flags") | int(RowFlag.KEPT_OPEN)).otherwise(pl.col("flags")).alias("flags")
+        )
+    exceptions = _exceptions(entries, options)
+    summary = _summary(entries) if options.shapes else pl.DataFrame(schema=_NO_SHAPES)
+    stats = ParseStats(
+        raw.height,
+        entries.height,
+        raw.height - entries.height,
+        int((entries["flags"] & int(RowFlag.UNPARSED) != 0).sum()),
+        int((entries["flags"] & int(RowFlag.TIME_AMBIGUOUS) != 0).sum()),
+        redacted,
+        exceptions.height,
+        _confidence(entries, profiles),
+    )
+    columns = [name for name in schemas.ENTRIES if name != "batch"]
+    return ParsedRows(entries.select(columns), exceptions, summary, members, opened, stats)
+
+
+def _nothing() -> ParsedRows:
+    entries, exceptions = schemas.empty("entries").drop("batch"), schemas.empty("exceptions").drop("batch")
+    members = pl.DataFrame(schema={"row": pl.UInt32, "doc_id": pl.Utf8, "entry_id": pl.Utf8, "place": pl.Int32})
+    return ParsedRows(
+        entries, exceptions, pl.DataFrame(schema=_NO_SHAPES), members, {}, ParseStats(0, 0, 0, 0, 0, 0, 0, {})
+    )
+
+
+def _entries(
+    raw: pl.DataFrame, read: pl.DataFrame, profiles: Mapping[str, StreamProfile], options: ParseOptions
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """One row per entry with the columns of ENTRIES except shapes, plus `text`, `last_time`, `lane`, `key`; and the members."""
+    is_first = read["entry"] == read["row"]
+    all_first = bool(is_first.all())
+    head = read if all_first else read.filter(is_first)
+    rows = raw if all_first else raw.filter(is_first)
+    message = head["text"]
+    text = (
+        message
+        if head["stack"].null_count() == head.height
+        else head.select(pl.concat_str("text", "stack", separator="\n", ignore_nulls=True)).to_series()
+    )
+    frame = rows.select("doc_id", "source_id", "stream", "seq", "event_time", "received_at", "flags", "body")
+    frame = frame.hstack(
+        head.select(*KEPT, "headed", "ambiguous", "read", "lane", "key", "row", pl.col("time").alias("header_time"))
+    ).with_columns(
+        text.alias("text"),
+        message.alias("message"),
+        pl.col("event_time").alias("last_time"),
+        pl.lit(1, dtype=pl.Int32).alias("lines"),
+        pl.col("body").alias("raw_line"),
+    )
+    if not all_first:
+        frame = _gather_lines(frame, raw, read)
+    frame = frame.with_columns(
+        # left of one line: of several, the first that is not empty
+        pl.when(pl.col("message").str.contains("\n", literal=True))
+        .then(pl.col("message").str.strip_chars_start("\r\n").str.extract(r"^([^\n]*)", 1))
+        .otherwise(pl.col("message"))
+        .str.strip_chars(" \t\r")
+        .alias("message")
+    )
+    wordless = frame["level"].is_null()
+    if wordless.any():
+        guess = frame["message"].str.extract(_LEVEL_IN_MESSAGE, 1)
+        guess = (
+            guess.str.replace(r"^level=[\"']?", "")
+            .str.replace(r"^(?:Fatal|Parse) error$", "fatal")
+            .str.replace("^fatal error$", "fatal")
+        )
+        frame = frame.with_columns(frame["level"].fill_null(guess).alias("level"))
+    frame = _times(frame.with_columns(levels.normalise(frame["level"]).alias("level")), options)
+    identities = {stream: profiles[stream].profile_id for stream in frame["stream"].unique().to_list()}
+    environments = (
+        pl.col("source_id").replace_strict(
+            list(options.environment), list(options.environment.values()), default=None, return_dtype=pl.Utf8
+        )
+        if options.environment
+        else pl.lit(None, dtype=pl.Utf8)
+    )
+    frame = frame.with_columns(
+        pl.col("doc_id").alias("entry_id"),
+        pl.col("environment").fill_null(environments),
+        pl.col("stream")
+        .replace_strict(list(identities), list(identities.values()), return_dtype=pl.Utf8)
+        .alias("profile_id"),
+        pl.col("event_time").dt.date().alias("day"),
+    )
+    ids = raw["doc_id"]
+    if all_first:
+        members = pl.DataFrame({"row": raw["row"], "doc_id": ids, "entry_id": ids}).with_columns(
+            pl.lit(0, dtype=pl.Int32).alias("place")
+        )
+    else:
+        members = (
+            pl.DataFrame(
+                {"row": raw["row"], "doc_id": ids, "entry_id": ids.gather(read["entry"]), "entry": read["entry"]}
+            )
+            .with_columns(pl.int_range(pl.len(), dtype=pl.Int32).over("entry").alias("place"))
+            .drop("entry")
+        )
+    return frame, members
+
+
+def _gather_lines(frame: pl.DataFrame, raw: pl.DataFrame, read: pl.DataFrame) -> pl.DataFrame:
+    """The lines of entries of several rows, put together."""
+    follow = read.filter(read["entry"] != read["row"])
+    many = follow["entry"].unique()
+    parts = read.filter(read["entry"].is_in(many.implode())).select("row", "entry", "text", "stack", "glued")
+    bodies, when = raw["body"].gather(parts["row"]), raw["event_time"].gather(parts["row"])
+    text = (
+        parts.select(pl.concat_str("text", "stack", separator="\n", ignore_nulls=True)).to_series()
+        if parts["stack"].null_count() < parts.height
+        else parts["text"]
+    )
+    text = (
+        parts.select(pl.when("glued").then(pl.lit("")).otherwise(pl.lit("\n")).alias("sign"))
+        .with_columns(text.alias("text"))
+        .select(pl.concat_str("sign", "text"))
+        .to_series()
+    )
+    grouped = (
+        parts.select("row", "entry")
+        .with_columns(text.alias("text"), bodies.alias("raw_line"), when.alias("last_time"))
+        .group_by("entry", maintain_order=True)
+        .agg(
+            pl.col("text").str.join(""),
+            pl.col("raw_line").str.join("\n"),
+            pl.col("last_time").max(),
+            pl.len().cast(pl.Int32).alias("lines"),
+        )
+        .with_columns(pl.col("text").str.slice(1))
+    )
+    first = parts.filter(parts["entry"] == parts["row"])
+    glued = parts.filter(pl.col("glued"))["entry"].unique()
+    joined = frame.join(grouped, left_on="row", right_on="entry", how="left", maintain_order="left", suffix="_all")
+    joined = joined.with_columns(
+        pl.col(name + "_all").fill_null(pl.col(name)).alias(name) for name in ("text", "raw_line", "last_time", "lines")
+    )
+    if len(glued):
+        joined = joined.with_columns(
+            pl.when(pl.col("row").is_in(glued.implode()))
+            .then(pl.col("text"))
+            .otherwise(pl.col("message"))
+            .alias("message")
+        )
+    empty = joined["message"].str.strip_chars() == ""
+    if empty.any() and len(first):
+        joined = joined.with_columns(
+            pl.when(empty)
+            .then(pl.col("text").str.strip_chars_start(" \t\r\n"))
+            .otherwise(pl.col("message"))
+            .alias("message")
+        )
+    return joined.drop([name for name in joined.columns if name.endswith("_all")])
+
+
+def _times(frame: pl.DataFrame, options: ParseOptions) -> pl.DataFrame:
+    """Event time and flags: the header's time where the source leaves it to us; times that cannot be stand under receipt."""
+    flags = pl.col("flags")
+    flags = pl.when(~pl.col("read")).then(flags | int(RowFlag.UNPARSED)).otherwise(flags)
+    flags = pl.when(pl.col("ambiguous")).then(flags | int(RowFlag.TIME_AMBIGUOUS)).otherwise(flags)
+    frame = frame.with_columns(flags.cast(pl.Int32).alias("flags"))
+    if options.header_times:
+        own = pl.col("source_id").is_in(list(options.header_times)) & pl.col("header_time").is_not_null()
+        frame = frame.with_columns(
+            pl.when(own).then(pl.col("header_time")).otherwise(pl.col("event_time")).alias("event_time")
+        )
+    floor = options.retention_floor
+    odd = pl.col("event_time").is_null() | (pl.col("event_time") > options.now + timedelta(days=1))
+    if floor is not None:
+        odd = odd | (pl.col("event_time") < floor)
+    if not frame.select(odd.any()).item():
+        return frame
+    return frame.with_columns(
+        pl.when(odd).then(pl.col("received_at")).otherwise(pl.col("event_time")).alias("event_time"),
+        pl.when(odd)
+        .then(pl.col("flags") | int(RowFlag.TIME_OUT_OF_RANGE))
+        .otherwise(pl.col("flags"))
+        .cast(pl.Int32)
+        .alias("flags"),
+    )
+
+
+def _redact(entries: pl.DataFrame, options: ParseOptions) -> tuple[pl.DataFrame, int]:
+    """Redacts what an entry holds: the whole line first; its pieces only where something was found or was escaped."""
+    policy = options.redaction
+    if policy is None:
+        return entries, 0
+    whole = redact(entries["raw_line"], policy, key=options.redaction_key).texts
+    changed = whole != entries["raw_line"]
+    look = changed | entries["raw_line"].str.contains("\\", literal=True) | (entries["lines"] > 1)
+    entries = entries.with_columns(whole.alias("raw_line"))
+    if look.any():
+        rows = look.arg_true()
+        for name in ("message", "text", "logger", "thread", "process", "host", "trace_id", "version"):
+            column = entries[name]
+            if name not in ("message", "text") and column.null_count() == len(column):
+                continue
+            cleaned = redact(column.gather(rows), policy, key=options.redaction_key).texts
+            entries = entries.with_columns(column.scatter(rows, cleaned).alias(name))
+    return entries, int(changed.sum())
+
+
+def _shape(entries: pl.DataFrame, options: ParseOptions) -> pl.DataFrame:
+    if not options.shapes:
+        return entries.with_columns(
+            pl.lit(None, dtype=pl.Utf8).alias("shape_id"),
+            pl.lit(None, dtype=pl.Utf8).alias("shape"),
+            pl.lit(None, dtype=pl.List(pl.Utf8)).alias("variables"),
+        )
+    shaped = shapes.shape_messages(entries["message"])
+    return entries.with_columns(shaped["shape_id"], shaped["shape"], shaped["variables"])
+
+
+def _summary(entries: pl.DataFrame) -> pl.DataFrame:
+    """One row per shape: what `shapes.summarise_shapes` gives, and when and with which level it was seen."""
+    rows = entries.select("message", "shape_id", "shape", "variables", "event_time", "level")
+    seen = (
+        rows.filter(pl.col("shape_id").is_not_null())
+        .group_by("shape_id")
+        .agg(
+            pl.col("event_time").min().alias("first_seen"),
+            pl.col("event_time").max().alias("last_seen"),
+            pl.col("level").drop_nulls().mode().sort().first().alias("level"),
+        )
+    )
+    summary = shapes.summarise_shapes(rows).join(seen, on="shape_id", how="left")
+    return summary.select(*_SHAPES, "constants").sort("shape_id")
+
+
+def _exceptions(entries: pl.DataFrame, options: ParseOptions) -> pl.DataFrame:
+    if not options.exceptions:
+        return schemas.empty("exceptions").drop("batch")
+    try:
+        from luffy_dagster.core.parsing.traces.extract import extract_exceptions
+        from luffy_dagster.core.parsing.traces.in_app import InAppRules
+    except ImportError:  # until the neighbour's module is there
+        return schemas.empty("exceptions").drop("batch")
+    rules = options.in_app if isinstance(options.in_app, InAppRules) else InAppRules()
+    return extract_exceptions(entries, rules)
+
+
+def _open(entries: pl.DataFrame, options: ParseOptions) -> dict[str, tuple[str, ...]]:
+    """Entries that may go on: the last of each lane and thread, unless a minute has passed since."""
+    last = entries.group_by("stream", "lane", "key", maintain_order=True).agg(
+        pl.col("entry_id").last(), pl.col("last_time").last(), pl.col("row").last()
+    )
+    newest = last.group_by("stream").agg(pl.col("row").max().alias("newest"), pl.col("last_time").max().alias("at"))
+    joined = last.join(newest, on="stream", how="left")
+    lanes = joined.group_by("stream", "lane").agg(pl.col("row").max().alias("lane_last"))
+    joined = joined.join(lanes, on=["stream", "lane"], how="left")
+    awake = (pl.col("last_time") > options.now - options.quiet).fill_null(value=True)
+    recent = ((pl.col("at") - pl.col("last_time")) <= SILENCE).fill_null(value=True)
+    kept = joined.filter(awake & ((pl.col("row") == pl.col("lane_last")) | recent)).sort("row")
+    out: dict[str, tuple[str, ...]] = {}
+    for stream, entry in kept.select("stream", "entry_id").iter_rows():
+        out[stream] = (*out.get(stream, ()), entry)
+    return out
+
+
+def _confidence(entries: pl.DataFrame, profiles: Mapping[str, StreamProfile]) -> dict[str, float]:
+    """Per stream the share of entries that a header or wrapper explains, never above what the profile itself claims to read."""
+    read = entries.group_by("stream").agg(pl.col("read").mean().alias("share"))
+    return {stream: round(min(float(share), 1.0), 4) for stream, share in read.iter_rows() if stream in profiles}

@@ -1,0 +1,83 @@
+"""Folding: which rows make one entry.
+
+A row with a header begins an entry; one without belongs to the entry before it in its lane (the lines of one container, one
+service of a compose log). Where a prefix stands on every line, frames carry it too: then a headed row whose message plainly
+goes on with a trace belongs to the entry before it of the same thread. What a continuation looks like is `traces.continuation`'s business.
+
+Nothing depends on where a batch begins: an entry that may go on is reported open, and its rows are given again.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import polars as pl
+
+try:
+    from luffy_dagster.core.parsing.traces.continuation import is_continuation
+except ImportError:  # until the neighbour's module is there
+
+    def is_continuation(lines: pl.Series, stream: pl.Series | None = None) -> pl.Series:
+        """Frames and causes only."""
+        return lines.str.contains(
+            r"^(?:[ \t]+\S|Caused by: |Traceback \(|\.\.\. [0-9]+ more|[\w.$]+(?:Error|Exception)\b)"
+        )
+
+
+SILENCE = timedelta(seconds=60)
+# A headed message that can only be a piece of a trace: worth the closer look.
+_PIECE = (
+    r"^(?:[ \t]+(?:at |File \"|from |\.\.\. [0-9]+|#[0-9]+ |\||\^)|Caused by: |Suppressed: |Traceback \(|at [\w$.<>]+\(|\.\.\. [0-9]+ more|#[0-9]+ +|goroutine [0-9]+ \[|panic: |"
+    r"During handling of|The above exception|\t)"
+)
+
+
+def fold(rows: pl.DataFrame) -> pl.DataFrame:
+    """The entry of every row.
+
+    Args:
+        rows: `row` (UInt32, rising), `lane` (UInt32; equal for the lines of one lane), `key` (Utf8, what tells threads of a
+            lane apart, or null), `headed` (Boolean), `fold_all` (Boolean: rows without header always continue), `text` (Utf8, without
+            header, leading blanks kept), `time` (UTC).
+
+    Returns:
+        `row`, `entry` (row number of the entry's first row) in the order given, and `lane`, `key` of that entry's first row.
+    """
+    one_lane = rows["lane"].n_unique() <= 1
+    ordered = rows if one_lane else rows.sort("lane", "row")
+    headed, fold_all = ordered["headed"], ordered["fold_all"]
+    first = (ordered["lane"] != ordered["lane"].shift(1)).fill_null(value=True)
+    start = headed | first
+    loose = ~headed & ~fold_all
+    if loose.any():
+        start = start | (loose & ~is_continuation(ordered["text"], ordered["lane"]))
+    entry = ordered.select(pl.when(start).then(pl.col("row")).forward_fill().alias("entry"))["entry"]
+    heads = ordered.filter(start)
+    joined = _join_headed(heads)
+    if joined is not None:
+        entry = entry.replace(joined["row"], joined["entry"])
+    out = ordered.select("row").with_columns(entry)
+    return out if one_lane else out.sort("row")
+
+
+def _join_headed(heads: pl.DataFrame) -> pl.DataFrame | None:
+    """For heads that continue an earlier one of their lane and thread: `row`, `entry`; None when there are none."""
+    candidates = heads["headed"] & heads["text"].str.contains(_PIECE)
+    if not candidates.any():
+        return None
+    # only lanes and threads that hold such a piece are looked at closely
+    keyed = heads.with_columns(pl.col("key").fill_null(""))
+    touched = keyed.filter(candidates).select("lane", "key").unique()
+    part = keyed.join(touched, on=["lane", "key"], how="semi").sort("lane", "key", "row")
+    group = part.select(pl.struct("lane", "key").rle_id())["lane"].cast(pl.UInt32)
+    near = (part["time"] - part["time"].shift(1)) <= SILENCE
+    goes_on = (
+        part["headed"]
+        & is_continuation(part["text"], group)
+        & (group == group.shift(1)).fill_null(value=False)
+        & near.fill_null(value=True)
+    )
+    if not goes_on.any():
+        return None
+    entry = part.select(pl.when(~goes_on).then(pl.col("row")).forward_fill().alias("entry"))["entry"]
+    return part.select("row").with_columns(entry).filter(goes_on)

@@ -1,0 +1,149 @@
+"""A stream's profile: settled once from a sample, stored, and from then on the only thing that says how lines are read.
+
+What wrappers and headers look like is known by `unwrap` and `headers`; here they are put together into one JSON value with an id.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+
+from luffy_dagster.core.model import StreamProfile
+from luffy_dagster.core.parsing import unwrap
+from luffy_dagster.core.parsing.headers import Format, infer_formats, read_headers
+from luffy_dagster.core.parsing.unwrap import Step
+
+PROFILE_ALGORITHM = "profile-2026-11"
+_SAMPLE = 2000
+_LONGEST = 20_000  # characters of a line that a sample needs
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A profile's specification, unpacked."""
+
+    steps: tuple[Step, ...]
+    formats: tuple[Format, ...]
+    after: tuple[Step, ...]  # wrappers that stand behind the header (`tag: {"json": …}`)
+    fold_all: bool  # a line without header belongs to the one before; else only when it looks like a trace
+    zone: str
+
+    def to_json(self) -> dict[str, object]:
+        """The specification as JSON values."""
+        return {
+            "steps": [step.to_json() for step in self.steps],
+            "formats": [form.to_json() for form in self.formats],
+            "after": [step.to_json() for step in self.after],
+            "fold_all": self.fold_all,
+            "zone": self.zone,
+        }
+
+
+def settle_profile(lines: Sequence[str], *, assume_tz: str = "UTC", received_at: datetime) -> StreamProfile:
+    """The profile of a stream from a sample of its raw lines in order (up to 2,000 are looked at).
+
+    Args:
+        lines: raw bodies; an empty sample gives the profile that keeps every line whole.
+        assume_tz: zone of times that carry none; becomes part of the profile.
+        received_at: when the sample came.
+    """
+    chosen = _spread([line[:_LONGEST] for line in lines if line is not None])
+    steps, inner = unwrap.detect(chosen)
+    flat = [part for line in inner for part in (line.split("\n", 1)[0],)]
+    formats = infer_formats(flat)
+    after: list[Step] = []
+    confidence = 1.0
+    fold_all = False
+    if formats:
+        after, fold_all = _behind(flat, formats, assume_tz, received_at)
+    confidence = _confidence(chosen, steps, flat, formats)
+    reading = Reading(tuple(steps), tuple(formats), tuple(after), fold_all, assume_tz)
+    return make_profile(reading, confidence)
+
+
+def make_profile(reading: Reading, confidence: float) -> StreamProfile:
+    """The profile of a reading, with its id."""
+    spec = reading.to_json()
+    stable = json.dumps(
+        {"algorithm": PROFILE_ALGORITHM, "spec": _without_shares(spec)}, sort_keys=True, separators=(",", ":")
+    )
+    identity = hashlib.blake2b(stable.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+    return StreamProfile(f"pr-{identity}", PROFILE_ALGORITHM, spec, round(confidence, 4))
+
+
+def _without_shares(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _without_shares(inner) for key, inner in value.items() if key != "share"}
+    if isinstance(value, list):
+        return [_without_shares(inner) for inner in value]
+    return value
+
+
+def reading(profile: StreamProfile) -> Reading:
+    """The profile's specification, unpacked (kept, because compiling it is not free)."""
+    return _reading(json.dumps(profile.spec, sort_keys=True))
+
+
+@lru_cache(maxsize=512)
+def _reading(spec: str) -> Reading:
+    value = json.loads(spec)
+    return Reading(
+        tuple(Step.from_json(item) for item in value.get("steps", [])),
+        tuple(Format.from_json(item) for item in value.get("formats", [])),
+        tuple(Step.from_json(item) for item in value.get("after", [])),
+        bool(value.get("fold_all", False)),
+        str(value.get("zone", "UTC")),
+    )
+
+
+def _spread(lines: list[str]) -> list[str]:
+    """At most 2,000 lines: the first half as they come, the rest evenly."""
+    if len(lines) <= _SAMPLE:
+        return lines
+    half = _SAMPLE // 2
+    step = (len(lines) - half) / half
+    return lines[:half] + [lines[half + int(i * step)] for i in range(half)]
+
+
+_STRAY = re.compile(
+    r"\s|[\]})]|at |Caused by|\.\.\. |Traceback|File \"|During handling|The above exception|Suppressed|goroutine |created by |#[0-9]+ |[\w$.]+(?:Error|Exception|Warning|Exit|Interrupt)\b|\^|-+$|=+$|\*+$|$"
+)
+
+
+def _behind(
+    lines: Sequence[str], formats: Sequence[Format], assume_tz: str, received_at: datetime
+) -> tuple[list[Step], bool]:
+    """Wrappers behind the header, and whether lines without header continue the one before."""
+    import polars as pl
+
+    column = pl.Series("line", list(lines), dtype=pl.Utf8)
+    read = read_headers(column, formats, assume_tz=assume_tz, received_at=received_at)
+    headed = read["format"].is_not_null()
+    messages = read["message"].filter(headed).to_list()
+    objects = [text for text in messages if text.lstrip()[:1] == "{"]
+    after: list[Step] = []
+    if len(objects) >= max(2, 0.3 * len(messages)):
+        steps, _ = unwrap.detect(objects)
+        after = [step for step in steps if step.kind == "json" and step.plan is not None and not step.plan.newline]
+    bare = [line for line in column.filter(~headed).to_list() if not _STRAY.match(line)]
+    return after, len(bare) <= 0.34 * max(1, int(headed.sum()))
+
+
+def _confidence(lines: Sequence[str], steps: Sequence[Step], inner: Sequence[str], formats: Sequence[Format]) -> float:
+    """Share of the sample's lines that are read: by a wrapper that says all, by a header, or as a trace's line."""
+    total = sum(1 for line in lines if line.strip())
+    if not total:
+        return 0.0
+    if not inner:
+        return 1.0
+    plain = [line for line in inner if line.strip()]
+    read = sum(form.share for form in formats) * len(plain)
+    strays = sum(1 for line in plain if _STRAY.match(line)) if formats else 0
+    said = total - len(plain) if any(step.kind == "json" for step in steps) else 0
+    wrapped = 0.5 * len(plain) if not formats and any(step.kind not in ("ansi", "octal") for step in steps) else 0
+    return min(1.0, (said + max(read + strays, wrapped)) / total)

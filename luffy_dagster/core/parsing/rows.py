@@ -1,0 +1,211 @@
+"""Row by row: a frame of raw rows, unwrapped and with its headers read, ready to be folded.
+
+Streams with one and the same profile are read together, so that a thousand small streams cost like one big one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import msgspec
+import polars as pl
+
+from luffy_dagster.core.model import StreamProfile
+from luffy_dagster.core.parsing import unwrap
+from luffy_dagster.core.parsing.headers import FIELDS, read_headers
+from luffy_dagster.core.parsing.profiles import Reading, reading
+from luffy_dagster.core.schemas import UTC_US
+
+# Columns of an entry that header, wrapper or source may give.
+KEPT = ("level", "logger", "thread", "process", "host", "environment", "version", "trace_id", "span_id")
+_HEADER = tuple(name for name in FIELDS if name != "time")
+_SOURCE = ("level", "logger", "thread", "process", "host", "environment", "version", "trace_id", "span_id")
+
+
+def read_lines(
+    bodies: pl.Series, settled: Reading, *, assume_tz: str, received_at: pl.Series | datetime, wants_time: bool = True
+) -> pl.DataFrame:
+    """Unwrapped rows with their headers read: `text`, `time`, KEPT, `wrapped_lane`, `stack`, `partial`, `headed`, `ambiguous`, `read`."""
+    zone = assume_tz or settled.zone
+    n = len(bodies)
+    if settled.steps:
+        frame = unwrap.apply(bodies, settled.steps, assume_tz=zone, received_at=received_at)
+    else:
+        nulls = [
+            pl.lit(None, dtype=kind).alias(name)
+            for name, kind in unwrap.COLUMNS.items()
+            if name not in ("text", "partial", "whole")
+        ]
+        frame = pl.DataFrame({"text": bodies}).with_columns(
+            *nulls, pl.lit(value=False).alias("partial"), pl.lit(value=False).alias("whole")
+        )
+    wrapped = (
+        pl.Series("w", [False]).new_from_index(0, n)
+        if not settled.steps
+        else frame["time"].is_not_null() | frame["level"].is_not_null()
+    )
+    headed, ambiguous = frame["whole"], pl.Series("a", [False]).new_from_index(0, n)
+    if settled.formats and not frame["whole"].all():
+        found = read_headers(
+            frame["text"] if not frame["whole"].any() else frame["text"].set(frame["whole"], ""),
+            settled.formats,
+            assume_tz=zone,
+            received_at=received_at,
+            wants_time=wants_time,
+        )
+        hit = found["format"].is_not_null()
+        headed = headed | hit
+        text = found["message"] if hit.all() else found["message"].zip_with(hit, frame["text"])
+        columns = [text.alias("text")]
+        columns.append(_prefer(found["time"], frame["time"]).alias("time"))
+        columns.extend(_prefer(found[name], frame[name]).alias(name) for name in _HEADER)
+        frame = frame.with_columns(columns)
+        uncertain = [
+            i
+            for i, form in enumerate(settled.formats)
+            if form.compiled.time is not None and form.compiled.time.ambiguous
+        ]
+        if uncertain:
+            ambiguous = found["format"].is_in(uncertain).fill_null(value=False)
+        if settled.after:
+            frame = _behind(frame, headed, settled, zone, received_at)
+    elif not settled.formats and settled.steps:
+        # no header inside: a wrapper that dates the line has said what there is to know
+        headed = frame["whole"]
+    return frame.with_columns(
+        headed.alias("headed"), ambiguous.alias("ambiguous"), (headed | wrapped).alias("read")
+    ).rename({"lane": "wrapped_lane"})
+
+
+def _prefer(first: pl.Series, second: pl.Series) -> pl.Series:
+    if second.null_count() == len(second):
+        return first
+    if first.null_count() == len(first):
+        return second
+    return first.fill_null(second)
+
+
+def _behind(
+    frame: pl.DataFrame, headed: pl.Series, settled: Reading, zone: str, received_at: pl.Series | datetime
+) -> pl.DataFrame:
+    """Objects behind the header (`tag: {"level": …}`): what they say goes before what the header says, but for the time."""
+    inner = unwrap.apply(frame["text"].set(~headed, ""), settled.after, assume_tz=zone, received_at=received_at)
+    hit = inner["whole"] & headed
+    if not hit.any():
+        return frame
+    columns = [inner["text"].zip_with(hit, frame["text"]).alias("text")]
+    columns.extend(_prefer(inner[name], frame[name]).alias(name) for name in (*KEPT, "stack"))
+    columns.append(_prefer(frame["time"], inner["time"]).alias("time"))
+    return frame.with_columns(columns)
+
+
+def unfold(
+    raw: pl.DataFrame,
+    profiles: Mapping[str, StreamProfile],
+    assume_tz: Mapping[str, str],
+    *,
+    wants_time: frozenset[str],
+) -> pl.DataFrame:
+    """All rows of `raw` (with `row`) read by their streams' profiles, in order, with `lane`, `key`, `fold_all`, `glued`."""
+    groups: dict[tuple[str, str, bool], list[str]] = {}
+    pairs = raw.select("stream", "source_id").unique(subset=["stream"], maintain_order=True)
+    for stream, source in pairs.iter_rows():
+        profile = profiles[stream]
+        zone = assume_tz.get(source) or reading(profile).zone
+        groups.setdefault((profile.profile_id, zone, source in wants_time), []).append(stream)
+    pieces = []
+    for (_, zone, timed), streams in groups.items():
+        settled = reading(profiles[streams[0]])
+        part = raw if len(groups) == 1 else raw.filter(pl.col("stream").is_in(streams))
+        received = part["received_at"]
+        read = read_lines(part["body"], settled, assume_tz=zone, received_at=received, wants_time=timed)
+        key = _key(read, settled)
+        pieces.append(
+            read.with_columns(
+                part["row"], part["stream"], key.alias("key"), pl.lit(settled.fold_all).alias("fold_all")
+            ).drop("whole")
+        )
+    out = pieces[0] if len(pieces) == 1 else pl.concat(pieces).sort("row")
+    out = out.with_columns(_lanes(out).alias("lane"))
+    return _glue(out)
+
+
+def _key(read: pl.DataFrame, settled: Reading) -> pl.Series:
+    """What tells the threads of one lane apart, where headers say it."""
+    names = [name for name in ("process", "thread") if settled.formats and read[name].null_count() < len(read)]
+    if not names:
+        return pl.Series("key", [None], dtype=pl.Utf8).new_from_index(0, len(read))
+    return read.select(
+        pl.concat_str([pl.col(name).fill_null("") for name in names], separator="\x1f").alias("key")
+    ).to_series()
+
+
+def _lanes(frame: pl.DataFrame) -> pl.Series:
+    """A number per lane: a stream, or a container or service inside it."""
+    inner = frame["wrapped_lane"]
+    if inner.null_count() == len(frame):
+        texts = frame["stream"]
+    else:
+        texts = frame.select(pl.concat_str("stream", "wrapped_lane", separator="\x1f", ignore_nulls=True)).to_series()
+    if len(texts) and texts.n_unique() == 1:
+        return pl.Series("lane", [0], dtype=pl.UInt32).new_from_index(0, len(texts))
+    distinct = texts.unique(maintain_order=True)
+    return texts.replace_strict(
+        distinct, pl.int_range(len(distinct), dtype=pl.UInt32, eager=True), return_dtype=pl.UInt32
+    )
+
+
+def _glue(frame: pl.DataFrame) -> pl.DataFrame:
+    """Marks rows that go on in the line of the row before them (CRI's P, Docker's pieces): never headed, always folded."""
+    if not frame["partial"].any():
+        return frame.with_columns(pl.lit(value=False).alias("glued"))
+    glued = frame.select(pl.col("partial").shift(1).over("lane").fill_null(value=False)).to_series()
+    return frame.with_columns(
+        glued.alias("glued"),
+        (pl.col("headed") & ~glued).alias("headed"),
+        (pl.col("fold_all") | glued).alias("fold_all"),
+    )
+
+
+def source_fields(read: pl.DataFrame, raw: pl.DataFrame) -> pl.DataFrame:
+    """Adds what the source's own fields say; they go before what the line says."""
+    if "fields" not in raw.columns:
+        return read
+    given = raw["fields"].is_not_null() & (raw["fields"].str.len_bytes() > 2)
+    if not given.any():
+        return read
+    rows = given.arg_true()
+    values: dict[str, list[str | None]] = {name: [] for name in (*_SOURCE, "stack")}
+    for text in raw["fields"].gather(rows).to_list():
+        try:
+            item = msgspec.json.decode(text)
+        except msgspec.DecodeError:
+            item = {}
+        if not isinstance(item, dict):
+            item = {}
+        for name in _SOURCE:
+            value = item.get(name)
+            values[name].append(None if value is None or value == "" else str(value))
+        stack, kind, said = item.get("stack_trace"), item.get("error_type"), item.get("error_message")
+        if not stack and kind:
+            stack = f"{kind}: {said}" if said else str(kind)
+        values["stack"].append(str(stack) if stack else None)
+    columns = []
+    for name, column in values.items():
+        found = pl.Series(name, column, dtype=pl.Utf8)
+        if found.null_count() == len(found):
+            continue
+        wide = pl.Series(name, [None], dtype=pl.Utf8).new_from_index(0, len(read)).scatter(rows, found)
+        columns.append(wide.fill_null(read[name]).alias(name))
+        if name in ("level", "stack"):
+            said_so = wide.is_not_null()
+            read = read.with_columns(
+                (pl.col("headed") | said_so).alias("headed"), (pl.col("read") | said_so).alias("read")
+            )
+    return read.with_columns(columns)
+
+
+def empty_times(n: int) -> pl.Series:
+    """A column of unknown times."""
+    return pl.Series("time", [None], dtype=UTC_US).new_from_index(0, n)
