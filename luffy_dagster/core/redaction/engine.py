@@ -1,0 +1,174 @@
+"""Finding and replacing: over one text, and over a column of texts with a pre-filter in the column engine.
+
+Most log lines hold nothing of interest: one pass of literals (Aho-Corasick) and one expression, both in the column
+engine, pick the lines that may, and only the distinct ones among these are examined. Rules are in their own modules.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+import polars as pl
+
+from luffy_dagster.core.redaction import context, names, personal, tokens
+from luffy_dagster.core.redaction.policy import LOGS, Kind, Policy, Span, pseudonym
+
+ALGORITHM = "redaction-2026-11"
+FAILED = "[REDACTION_FAILED: this text could not be examined and was left out]"
+MAX_EXAMINED = 1_000_000  # characters of one text; what is longer is examined in pieces
+_JSON_NUMBER_BEFORE = re.compile(r"[\[:,]\s*\Z")
+_JSON_NUMBER_AFTER = re.compile(r"\s*[,}\]]")
+
+
+@dataclass(frozen=True, slots=True)
+class Redacted:
+    """A column of redacted texts, how many spans of each kind went, and how many texts failed closed."""
+
+    texts: pl.Series
+    counts: dict[str, int]
+    failed: int
+
+
+def spans(text: str, policy: Policy) -> list[Span]:
+    """Spans to replace, in order, none overlapping: secrets win over personal data, longer over shorter."""
+    lower = text.lower()
+    found = [s for s in tokens.find(text, lower) if s.end > s.start]
+    found += context.find(text, lower)
+    found += personal.find(text, lower, policy)
+    if policy.wants(Kind.PERSON):
+        found += names.find(text, lower)
+    found.sort(key=lambda s: (s.start, s.kind is not Kind.SECRET, -s.end))
+    out: list[Span] = []
+    for s in found:
+        if not policy.wants(s.kind):
+            continue
+        if out and s.start < out[-1].end:
+            last = out[-1]
+            kind = Kind.SECRET if Kind.SECRET in (last.kind, s.kind) else last.kind
+            out[-1] = Span(last.start, max(last.end, s.end), kind)
+        else:
+            out.append(s)
+    return out
+
+
+def _replace(text: str, policy: Policy, key: bytes, counts: Counter[str]) -> str:
+    parts: list[str] = []
+    pos = 0
+    for s in spans(text, policy):
+        holder = pseudonym(s.kind, text[s.start : s.end], key)
+        # a bare number of a JSON document becomes a string, so that the document stays one
+        if (
+            text[s.start].isdigit()
+            and "{" in text[:64]
+            and _JSON_NUMBER_BEFORE.search(text, max(0, s.start - 4), s.start)
+            and _JSON_NUMBER_AFTER.match(text, s.end)
+        ):
+            holder = f'"{holder}"'
+        parts += (text[pos : s.start], holder)
+        pos = s.end
+        counts[s.kind.value] += 1
+    parts.append(text[pos:])
+    return "".join(parts)
+
+
+def redact_text(text: str, policy: Policy, key: bytes, counts: Counter[str] | None = None) -> str:
+    """`text` with pseudonyms in place of secrets and of the personal data that `policy` names. Fails closed."""
+    tally: Counter[str] = Counter() if counts is None else counts
+    try:
+        if len(text) <= MAX_EXAMINED:
+            return _replace(text, policy, key, tally)
+        pieces = (text[i : i + MAX_EXAMINED] for i in range(0, len(text), MAX_EXAMINED))
+        return "".join(_replace(p, policy, key, tally) for p in pieces)
+    except (ArithmeticError, ValueError, IndexError, KeyError, RecursionError, TypeError):
+        tally["FAILED"] += 1
+        return FAILED
+
+
+def _by_form(text: pl.Expr, policy: Policy) -> pl.Expr:
+    """May hold something whose digits matter (tokens, check digits): to be examined as it is."""
+    numbers = f"{tokens.PREFILTER}|{personal.PREFILTER}" + (
+        f"|{personal.IP_PREFILTER}" if policy.wants(Kind.IP) else ""
+    )
+    return text.str.contains_any(list(tokens.LITERALS), ascii_case_insensitive=True) | text.str.contains(numbers)
+
+
+def _by_context(text: pl.Expr, policy: Policy) -> pl.Expr:
+    """May hold something that its surroundings give away, whatever its digits are."""
+    maybe = text.str.contains_any(list(context.LITERALS), ascii_case_insensitive=True) | text.str.contains(
+        personal.EMAIL_PREFILTER
+    )
+    maybe |= text.str.contains(personal.KEY_PREFILTER)
+    return maybe | text.str.contains(names.PREFILTER) if policy.wants(Kind.PERSON) else maybe
+
+
+def _worth_it(texts: pl.Series, policy: Policy) -> pl.Series:
+    """Of texts that `_by_context` picked, those in which something is found. One text of each digit pattern is examined.
+
+    What `context` finds does not depend on which digit stands where, only that there is one, so the text with its
+    digits collapsed has the same spans as the text itself (tests hold this).
+    """
+    from luffy_dagster.core.parsing.shapes import collapse_digits  # core.parsing calls this package
+
+    keyed = pl.DataFrame({"t": texts, "k": collapse_digits(texts)})
+    distinct: list[str] = keyed["k"].unique().to_list()
+    found = [bool(spans(k, policy)) for k in distinct]
+    marks = pl.DataFrame({"k": distinct, "found": found}, schema={"k": pl.Utf8, "found": pl.Boolean})
+    return keyed.join(marks, on="k", how="left", maintain_order="left").filter("found")["t"]
+
+
+def redact(texts: pl.Series, policy: Policy = LOGS, *, key: bytes) -> Redacted:
+    """Redact a column of texts (Utf8, nulls stay null); same values give the same pseudonyms under one `key`."""
+    name = texts.name
+    frame = texts.alias("t").to_frame()
+    marked = frame.with_columns(form=_by_form(pl.col("t"), policy), around=_by_context(pl.col("t"), policy))
+    hits = marked.filter("form")["t"]
+    around = marked.filter(pl.col("around") & ~pl.col("form"))["t"]
+    if around.len():
+        hits = pl.concat([hits, _worth_it(around, policy)])
+    if hits.is_empty():
+        return Redacted(texts, {}, 0)
+    distinct = hits.value_counts(name="n")
+    before: list[str] = distinct["t"].to_list()
+    counts: Counter[str] = Counter()
+    after: list[str] = []
+    for text, times in zip(before, distinct["n"].to_list(), strict=True):
+        own: Counter[str] = Counter()
+        after.append(redact_text(text, policy, key, own))
+        for kind, n in own.items():
+            counts[kind] += n * times
+    failed = counts.pop("FAILED", 0)
+    changed = [(b, a) for b, a in zip(before, after, strict=True) if a != b]
+    if not changed:
+        return Redacted(texts, {}, failed)
+    mapping = pl.DataFrame(
+        {"t": [b for b, _ in changed], "r": [a for _, a in changed]}, schema={"t": pl.Utf8, "r": pl.Utf8}
+    )
+    joined = frame.join(mapping, on="t", how="left", maintain_order="left").select(pl.coalesce("r", "t").alias(name))
+    return Redacted(joined[name], dict(counts), failed)
+
+
+_KEY_LINES = 200  # a private key has fewer lines; an end that never comes hides no more than this
+
+
+def key_block_rows(texts: pl.Series, streams: pl.Series) -> pl.Series:
+    """Rows (Boolean) that are inside a private key written line by line: between its BEGIN and END of one stream."""
+    inside = pl.Series("inside", [False], dtype=pl.Boolean).new_from_index(0, len(texts))
+    begins = texts.str.contains("-----BEGIN [A-Z0-9 ]*PRIVATE KEY").fill_null(value=False)
+    if not begins.any():
+        return inside
+    lines, names_ = texts.to_list(), streams.to_list()
+    marks = [False] * len(lines)
+    for start in begins.arg_true().to_list():
+        if "-----END" in (lines[start] or ""):
+            continue
+        seen = 0
+        for row in range(start + 1, len(lines)):
+            if names_[row] != names_[start]:
+                continue
+            if "-----END" in (lines[row] or "") or seen >= _KEY_LINES:
+                break
+            marks[row] = True
+            seen += 1
+    return pl.Series("inside", marks)

@@ -1,0 +1,53 @@
+"""What is redacted, and what a place holder looks like."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What a span is; the word that stands in its place."""
+
+    SECRET = "SECRET"
+    EMAIL = "EMAIL"
+    PHONE = "PHONE"
+    CARD = "CARD"
+    IBAN = "IBAN"
+    NATIONAL_ID = "NATIONAL_ID"
+    PERSON = "PERSON"
+    IP = "IP"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Which personal data is taken out; secrets always are."""
+
+    personal: frozenset[Kind]
+
+    def wants(self, kind: Kind) -> bool:
+        """Whether spans of `kind` are replaced."""
+        return kind is Kind.SECRET or kind in self.personal
+
+
+_ALWAYS = frozenset({Kind.EMAIL, Kind.PHONE, Kind.CARD, Kind.IBAN, Kind.NATIONAL_ID})
+LOGS = Policy(_ALWAYS)  # of log lines, unless the service says otherwise; IP addresses are kept
+DOCUMENTS = Policy(_ALWAYS | {Kind.PERSON})  # of documents, prompts and notifications
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """Characters [start, end) of a text that are to go."""
+
+    start: int
+    end: int
+    kind: Kind
+
+
+def pseudonym(kind: Kind, value: str, key: bytes) -> str:
+    """The place holder of a value: same kind, value and key give the same one; without the key it tells nothing."""
+    canonical = value if kind is Kind.SECRET else "".join(value.split()).casefold().replace("%40", "@")
+    digest = hmac.new(key, f"{kind}\0{canonical}".encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+    return f"[{kind}:{digest[:8]}]"
