@@ -199,6 +199,13 @@ class TimeSpec:
         return text, groups
 
     @property
+    def yearless(self) -> bool:
+        """Whether the text may leave out the year."""
+        if self.form in ("clock", "pair", "glog", "dmon_"):
+            return True
+        return self.form == "ctime" and not (self.tails_always and any("P<Y>" in BY_NAME[self.form].tails[i] for i in self.tails))
+
+    @property
     def has_zone(self) -> bool:
         """Whether a zone stands in the text."""
         return any("P<z>" in BY_NAME[self.form].tails[i] for i in self.tails)
@@ -344,23 +351,17 @@ def parse(
     frame = pl.DataFrame({"h": heads})
     if tails is not None and not (tails.n_unique() == 1 and tails.null_count() == n):
         frame = frame.with_columns(tails.alias("t"))
-    needs_day = _needs_received(spec, tails)
-    if needs_day:
+    if spec.yearless:
         received = received_at if isinstance(received_at, pl.Series) else pl.Series([received_at], dtype=UTC_US)
         day = received.dt.date()
         frame = frame.with_columns(day.alias("r") if len(day) == n else pl.lit(day[0] if len(day) else None).alias("r"))
+    if n == 0:
+        return pl.Series("time", [], dtype=UTC_US)
     # Lines come in order of time: runs of equal texts are collapsed before the distinct ones are looked for.
-    changed = pl.any_horizontal(pl.col(c).ne_missing(pl.col(c).shift(1)) for c in frame.columns)
-    run = (
-        frame.select((changed.fill_null(value=True).cum_sum().cast(pl.Int64) - 1).alias("run"))["run"]
-        if n
-        else pl.Series("run", [], dtype=pl.Int64)
-    )
-    if n:
-        run = (run - run[0]).cast(pl.UInt32)
-    firsts = frame.filter(run.ne_missing(run.shift(1)).fill_null(value=True)) if n else frame
-    if n:
-        firsts = frame[[*_run_starts(run)]] if False else frame.filter(run != run.shift(1, fill_value=2**32 - 1))
+    changed = frame.select(pl.any_horizontal(pl.col(c).ne_missing(pl.col(c).shift(1)) for c in frame.columns).alias("c"))["c"]
+    changed = pl.concat([pl.Series("c", [True]), changed.slice(1)])
+    run = (changed.cast(pl.UInt32).cum_sum() - 1).cast(pl.UInt32)
+    firsts = frame.filter(changed)
     distinct = firsts.unique(maintain_order=True)
     parsed = _parse_distinct(distinct, spec, assume_tz)
     if len(distinct) == len(firsts):
@@ -375,24 +376,18 @@ def parse(
         )
         seconds = joined["_v"].gather(run)
     if fractions is not None and spec.fraction:
-        seconds = seconds + _fraction(fractions)
+        seconds = seconds + _fraction(fractions, spec.fraction)
     return seconds.cast(UTC_US)
 
 
-def _run_starts(run: pl.Series) -> list[int]:
-    return run.to_list()
-
-
-def _needs_received(spec: TimeSpec, tails: pl.Series | None) -> bool:
-    form = BY_NAME[spec.form]
-    if spec.form == "clock" or spec.form in ("pair", "glog", "dmon_"):
-        return True
-    if spec.form == "ctime":
-        return tails is None or not spec.tails_always or not any("P<Y>" in form.tails[i] for i in spec.tails)
-    return False
-
-
-def _fraction(fractions: pl.Series) -> pl.Series:
+def _fraction(fractions: pl.Series, sign: str) -> pl.Series:
+    """Digits after the seconds as a duration. After a colon they count milliseconds (`22:15:29:6` is 6 ms)."""
+    if sign == ":":
+        return (fractions.str.slice(0, 3).cast(pl.Int64, strict=False).fill_null(0) * 1000).cast(pl.Duration("us"))
+    lengths = fractions.str.len_bytes()
+    size = lengths.min()
+    if size is not None and size == lengths.max() and isinstance(size, int) and size <= 6:  # all alike: no padding needed
+        return (fractions.cast(pl.Int64, strict=False).fill_null(0) * 10 ** (6 - size)).cast(pl.Duration("us"))
     padded = (fractions + "000000").str.slice(0, 6).cast(pl.Int64, strict=False).fill_null(0)
     return padded.cast(pl.Duration("us"))
 
@@ -408,7 +403,7 @@ def _parse_epoch(heads: pl.Series, fractions: pl.Series | None, spec: TimeSpec) 
     ]
     out = scaled.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
     if fractions is not None and spec.fraction:
-        out = out + _fraction(fractions)
+        out = out + _fraction(fractions, spec.fraction)
     return out
 
 
@@ -430,7 +425,7 @@ def _parse_distinct(distinct: pl.DataFrame, spec: TimeSpec, assume_tz: str) -> p
     integers = [c for c in frame.columns if c not in ("b", "z", "p")]
     frame = frame.with_columns(pl.col(c).cast(pl.Int32, strict=False) for c in integers)
     if "b" in frame.columns:
-        month = pl.Series([m for m in _MONTHS])
+        month = pl.Series(_MONTHS)
         frame = frame.with_columns(
             pl.col("b")
             .str.to_lowercase()
@@ -474,8 +469,7 @@ def _parse_distinct(distinct: pl.DataFrame, spec: TimeSpec, assume_tz: str) -> p
     zones = frame["z"].unique().to_list()
     out = pl.Series([None] * len(naive), dtype=UTC_US)
     for zone in zones:
-        mask = frame["z"].eq_missing(pl.lit(zone, dtype=pl.Utf8)) if zone is None else frame["z"] == zone
-        mask = frame["z"].is_null() if zone is None else mask.fill_null(value=False)
+        mask = frame["z"].is_null() if zone is None else (frame["z"] == zone).fill_null(value=False)
         out = out.zip_with(~mask, Zone(zone if zone is not None else assume_tz).localise(naive).cast(UTC_US))
     return out
 

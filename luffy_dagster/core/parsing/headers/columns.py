@@ -45,6 +45,7 @@ class Builder:
         self.open = ""  # closing bracket that is awaited
         self.tagged = False
         self.level = False
+        self.letter = False  # the level is one letter
         self.time = False
         self.last = ""  # kind of the part before
         self.gap = ""  # separator before the part looked for, normalised
@@ -54,14 +55,15 @@ class Builder:
 
     def build(self) -> Format | None:
         """The heap's format, or None when it has neither time nor level."""
+        indented = bool(self.lines) and sum(line[:1] in " \t" for line in self.lines) >= MOST * len(self.lines)
         for step in range(_PARTS):
-            separator = "" if step == 0 else self._separator()
+            separator = self._separator() if step or indented else ""
             if separator is None:
                 break
             if not self._next(separator):
                 break
             self.marks.append((len(self.parts), self.expression, self.open))
-        if not (self.time or self.level):
+        if not (self.time or self.level or (self.marks and lexis.MARKED.match(self.lines[0]))):
             return None
         return self._format(self.parts, self.expression, self._after())
 
@@ -121,6 +123,8 @@ class Builder:
                 continue
             text = self.lines[i]
             start = at
+            if self.last == "caller" and not self.open and text[at : at + 1] == "]":
+                start = at + 1
             if self.open:
                 close = re.compile(r"[ \t]*" + re.escape(self.open)).match(text, at)
                 if close is not None:
@@ -326,7 +330,7 @@ class Builder:
         return self._take(separator, f"({self._role('level')}[IWEFDV])", ends, "level", "", closed)
 
     def _try_level(self, separator: str, closed: bool) -> bool:
-        if self.level:
+        if self.level and not (self.letter and self.last == "bracket"):
             return False
         alive = self._alive()
         found = [(i, lexis.LEVEL.match(self.lines[i], at)) for i, at in alive]
@@ -348,13 +352,14 @@ class Builder:
         if not wrapped and all(word.islower() for word in words) and not self._lower_level(words, same):
             return False
         modules = sum(1 for m in same if m.group("mod"))
-        module = "(?:[A-Za-z_][A-Za-z0-9_.-]*:)" + ("" if modules == len(same) else "?") if modules else ""
+        module = "(?:[A-Za-z_][A-Za-z0-9_-]*[:.])" + ("" if modules == len(same) else "?") if modules else ""
         head = re.escape(opener) + ("[ ]*" if opener else "") + module
         tail = "[ ]*" + re.escape(closer) if wrapped else ""
         expression = head + f"({self._role('level')}{_level_words(words, wrapped)})" + tail
         ends, share, _ = self._match(expression)
         if share < MOST:
-            self.roles.discard("level")
+            if not self.letter:
+                self.roles.discard("level")
             return False
         if not self._take(
             separator,
@@ -405,7 +410,7 @@ class Builder:
         ):
             self.roles.discard("level")
             return False
-        self.level = True
+        self.level = self.letter = True
         return True
 
     def _try_sign(self, separator: str, closed: bool) -> bool:
@@ -434,6 +439,10 @@ class Builder:
     def _try_delimited(self, separator: str, closed: bool) -> bool:
         """A column between pipes, tabs or semicolons (commas only where the header has used one without a blank)."""
         mark = self.gap.strip(" ")[:1] if self.gap.strip(" ") else ("\t" if "\t" in self._raw_gap() else "")
+        if not mark and self.last in ("time", "level"):
+            ends, share, matches = self._match("[^ \\t|\\n]{1,40}(?=[ \\t]*\\|)")
+            if share >= ALL and _few([m.group() for m in matches]):
+                return self._take(separator, f"({self._role('process')}[^ \\t|\\n]+)", ends, "column", "", closed)
         if mark not in ("|", ";", "\t", ",") or (mark == "," and self.gap != ","):
             return False
         blank, sign = mark == "\t", "\\t" if mark == "\t" else re.escape(mark)
@@ -464,6 +473,8 @@ class Builder:
         texts = [m.group()[1:-1] for m in matches]
         if not _bracket_is_header(texts, opener):
             return False
+        if not self.level and self._try_level_inside(separator, closed, opener, texts):
+            return True
         close = lexis.CLOSER[opener]
         o, c = re.escape(opener), re.escape(close)
         nested = any(opener in text for text in texts)
@@ -471,6 +482,18 @@ class Builder:
         expression = f"{o}({self._role(*_roles_of(texts))}{inner}){c}"
         ends, share, _ = self._match(expression)
         return share >= MOST and self._take(separator, expression, ends, "bracket", "", closed)
+
+    def _try_level_inside(self, separator: str, closed: bool, opener: str, texts: Sequence[str]) -> bool:
+        """A bracket whose last word is the level (`[Server thread/INFO]`)."""
+        found = [re.fullmatch(r"([^\[\]\n]*?)([/| :])([A-Za-z]{3,13})", text) for text in texts]
+        hits = [m for m in found if m is not None and m.group(3).lower() in SURE and (m.group(3).isupper() or m.group(2) in "/|")]
+        if len(hits) < MOST * len(texts):
+            return False
+        o, c = re.escape(opener), re.escape(lexis.CLOSER[opener])
+        expression = f"{o}({self._role('thread')}[^{o}{c}\\n]*)[/| :]({self._role('level')}[A-Za-z]+){c}"
+        ends, share, _ = self._match(expression)
+        self.level = share >= MOST and self._take(separator, expression, ends, "bracket", "", closed)
+        return self.level
 
     def _try_run(self, separator: str, closed: bool) -> bool:
         """Words that lead up to a time, a level or a bracket."""
@@ -538,6 +561,16 @@ class Builder:
         )
 
     def _try_ident(self, separator: str, closed: bool) -> bool:
+        ends, share, matches = self._match(_KEYED)
+        if share >= NEARLY_ALL:
+            keys = {m.group().split("=")[0] for m in matches}
+            if len(keys) == 1:
+                key = keys.pop()
+                role = self._role("process") if key in ("pid", "PID") else self._role("thread") if key in ("tid", "thread") else self._role("span_id") if "pan" in key else self._role("trace_id")
+                return self._take(separator, f"{key}=({role}[^ \\t\\n,;]*)", ends, "ident", "", closed)
+        ends, share, matches = self._match("(?=[^ ]*[0-9])[A-Za-z0-9-]{8,40}(?=[ \\t]|$)")
+        if share >= ALL and self.last == "time" and len(matches) >= 6 and len({m.end() - m.start() for m in matches}) == 1 and len({m.group() for m in matches}) > 1:
+            return self._take(separator, f"({self._role('trace_id')}[A-Za-z0-9-]+)", ends, "ident", "", closed)
         ends, share, matches = self._match(lexis.IDENT.pattern)
         if share < NEARLY_ALL or all(m.group() == "-" for m in matches):
             return False
@@ -565,6 +598,8 @@ class Builder:
                     self.tagged = True
                     return True
             return False
+        if max(bare) < MOST and self.level and len(self.lines) >= 4:
+            return self._try_worded_tag(separator, closed)
         if max(bare) < MOST:
             return False
         pick = _best(choices, bare)
@@ -576,6 +611,19 @@ class Builder:
             self.tagged = True
             return True
         return False
+
+    def _try_worded_tag(self, separator: str, closed: bool) -> bool:
+        """One and the same word before the tag on every line (`ERROR in app.views: …`)."""
+        firsts = {self.lines[i][at:].split(" ", 1)[0] for i, at in self._alive()}
+        word = firsts.pop() if len(firsts) == 1 else ""
+        if not word.isalpha():
+            return False
+        tag = re.escape(word) + "[ \\t]+" + _TAG
+        ends, share, matches = self._match(_bare(tag) + _END)
+        if share < NEARLY_ALL or not _tags([m.group().split(" ", 1)[1] for m in matches]):
+            return False
+        self.tagged = self._take(separator, self._tag_roles(tag), ends, "tag", "", closed)
+        return self.tagged
 
     def _tag_roles(self, tag: str) -> str:
         name, process = self._role("logger"), self._role("process")
@@ -595,8 +643,12 @@ class Builder:
 
     def _try_dash(self, separator: str, closed: bool) -> bool:
         """A name before a dash with blanks around it."""
-        expression = lexis.DASH.pattern
-        _, share, matches = self._match(expression)
+        name = "[A-Za-z_$<][A-Za-z0-9_.$:<>/#@-]*"
+        ends, share, matches = self._match(name + "(?=[ \\t]+[-–—] )")
+        general = self._match(lexis.DASH.pattern)[1]
+        if share >= NEARLY_ALL and share >= general - 0.002 and (self.level or _few([m.group() for m in matches])):
+            return self._take(separator, f"({self._role('logger')}[^ \\t\\n]+)", ends, "dash", "", closed)
+        _, share, matches = self._match(lexis.DASH.pattern)
         if share < NEARLY_ALL:
             return False
         names = [m.group()[:-3].strip() for m in matches]
@@ -638,10 +690,11 @@ class Builder:
 _GAP = re.compile(
     r"[,;:]?[ \t]*(?:(?:-{1,3}|[–—|»~]|=>|->|::?)(?=[ \t]|$)|[|;,:]|/(?=[A-Za-z]))?[ \t]*(?:--?[ \t]+:(?=[ \t]|$)|:(?=[ \t]|$))?[ \t]*"
 )
+_KEYED = "(?:pid|PID|tid|thread|trace_?[iI]d|span_?[iI]d|request_?[iI]d|req_?[iI]d|correlation_?[iI]d|dd\\.trace_id)=[^ \\t\\n,;]*(?=[ \\t,;]|$)"
 _TWO_NUMBERS = re.compile(r"[0-9]+ +[0-9]+ ")
 _HOST = "[^ \\t\\n:\\[\\]]+[ \\t]+"
 _END = "(?=:(?:[ \\t]|$))"
-_PID = "(?:\\[(@P[^\\]\\n]{0,24})\\])?(?: \\([^()\\n]{0,80}(?:\\([^()\\n]*\\)[^()\\n]*)?\\))?[ \\t]*"
+_PID = "(?:\\( +[0-9]+\\))?(?:\\[(@P[^\\]\\n]{0,24})\\])?(?: \\([^()\\n]{0,80}(?:\\([^()\\n]*\\)[^()\\n]*)?\\))?[ \\t]*"
 _TAG = "(@N[^ \\t\\n:\\[\"'=]+)" + _PID
 _TAG_COLONS = "(@N(?:[^ \\t\\n:\\[\"'=]|:+[^ \\t\\n:\\[])+)" + _PID
 _TAG_WORDS = "(@N(?:[^ \\t\\n:\\[]|[ \\t][^ \\t\\n:\\[]){1,60})" + _PID
@@ -664,7 +717,7 @@ def _best(choices: Sequence[str], shares: Sequence[float]) -> str:
 def _few(texts: Sequence[str]) -> bool:
     """Whether the texts repeat as names do: few distinct ones among many."""
     distinct = len({text.translate(lexis.DIGITS) for text in texts})
-    return distinct <= max(2, 0.34 * len(texts))
+    return distinct <= max(1, 0.34 * len(texts)) or (distinct <= 3 and len(texts) >= 6)
 
 
 _NAME = re.compile(r"[A-Za-z0-9_$@/.+*-]*(?:[._$/@#-]|[a-z0-9][A-Z]|[0-9]|\[|\()")

@@ -34,6 +34,19 @@ class Part:
         return out
 
 
+def _closing(expression: str) -> int:
+    """Where the group that the expression begins with ends."""
+    depth = 0
+    for i, char in enumerate(expression):
+        if char == "(" and expression[i - 1 : i] != "\\":
+            depth += 1
+        elif char == ")" and expression[i - 1 : i] != "\\":
+            depth -= 1
+            if depth == 0:
+                return i
+    return len(expression) - 1
+
+
 @dataclass(frozen=True)
 class Format:
     """A header format: parts in order, then `after` (what stands between header and message)."""
@@ -59,7 +72,7 @@ class Format:
         raw = value["parts"]
         for item in raw if isinstance(raw, list) else []:
             time = item.get("time")
-            parts.append(Part(item["expression"], TimeSpec.from_json(time) if time else None, bool(item.get("main"))))
+            parts.append(Part(item["expression"], TimeSpec.from_json(time) if time else None, main=bool(item.get("main"))))
         share = value.get("share", 0.0)
         return Format(
             tuple(parts),
@@ -74,6 +87,8 @@ class Format:
         text, group = "", 1  # group 1 is the whole header
         groups: dict[str, int] = {}
         time: TimeSpec | None = None
+        near: TimeSpec | None = None
+        main_says = any(part.main and part.time is not None and not part.time.yearless for part in self.parts)
 
         def number(found: re.Match[str]) -> str:
             nonlocal group
@@ -94,9 +109,16 @@ class Format:
                 groups["time"] = group + 1
                 group += count
                 time = part.time
+            elif "near" not in groups and part.time.form in ("epoch", "epoch_ms", "iso") and (time is None or time.yearless) and not main_says:
+                # the main time leaves out the year, this one has it
+                head, rest = expression[: _closing(expression) + 1], expression[_closing(expression) + 1 :]
+                text += head + _PLAIN.sub("(?:", rest)
+                group += 1
+                groups["near"] = group
+                near = part.time
             else:
                 text += _PLAIN.sub("(?:", expression)
-        return Compiled(f"^({text}{self.after})", groups, time)
+        return Compiled(f"^({text}{self.after})", groups, time, near)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,3 +128,4 @@ class Compiled:
     expression: str
     groups: dict[str, int] = field(default_factory=dict)
     time: TimeSpec | None = None
+    near: TimeSpec | None = None  # another time of the header, which has the year that `time` leaves out

@@ -21,7 +21,7 @@ SEPARATOR = re.compile(
 BLANKS = re.compile(r"[ \t]+")
 TOKEN = re.compile(r"[^ \t|]+")
 LEVEL = re.compile(
-    r"(?P<o>[\[(<{\"'*]{0,2})(?P<pad> ?)(?P<mod>(?:[a-z_][\w.-]*:)?)(?P<w>[A-Za-z]+[0-9]?)(?P<pad2>[ ]*)(?P<c>[\])>}\"'*]{0,2})(?=[ \t:|,;/\-\]\[]|$)"
+    r"(?P<o>[\[(<{\"'*]{0,2})(?P<pad> ?)(?P<mod>(?:[a-z_][\w-]*[:.])?)(?P<w>[A-Za-z]+[0-9]?)(?P<pad2>[ ]*)(?P<c>[\])>}\"'*]{0,2})(?=[ \t:|,;/\-\]\[]|$)"
 )
 LETTER = re.compile(r"(?P<o>[\[(<]?)(?P<w>[A-Z])(?P<c>[\])>]?)(?=[ \t/:|,\]]|$)")
 GLOG = re.compile(r"[IWEFDV](?=[01][0-9][0-3][0-9] +[0-9]{2}:[0-9]{2}:)")
@@ -31,6 +31,10 @@ BRACKET = {
     "<": re.compile(r"<[^<>]{0,120}>"),
     "{": re.compile(r"\{[^{}]{0,120}\}"),
 }
+# Headers with neither time nor level word: seconds since start, a request's id, Android's "I/tag".
+MARKED = re.compile(
+    r"\[ *(?P<uptime>[0-9]{1,7}\.[0-9]{3,6})\] |\[(?P<id>[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})\] |(?P<slash>[VDIWEF])/[A-Za-z][\w.]*(?:\([ 0-9]+\))?:? "
+)
 NUMBER = re.compile(r"#?[0-9]+(?=[ \t|,;:\])]|$)")
 IDENT = re.compile(
     r"(?:[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}|[0-9a-f]{16}|[0-9a-f]{32}|-)(?=[ \t|,;\])]|$)"
@@ -54,11 +58,18 @@ _STARTS = re.compile(r"(?:(?<=^)|(?<=[ \t\[(<{|\"',;=:/>]))(?=[0-9@]|(?:[A-Z][a-
 
 def sight(text: str) -> Sight | None:
     """The key of a line, or None for one that shows no header (empty, indented, plain words)."""
-    if not text or text[0] in " \t}":
+    if not text or text[0] in "}":
         return None
+    if text[0] in " \t":
+        at = len(text) - len(text.lstrip(" \t"))
+        found = times.match_at(text, at) if at <= 8 else None
+        return Sight(("time", found.form, "0", " "), found) if found is not None and times.BY_NAME[found.form].rank >= 6 else None
     glog = GLOG.match(text)
     if glog is not None:
         return Sight(("time", "glog", "0", ""), times.match_at(text, 1))
+    mark = MARKED.match(text)
+    if mark is not None:
+        return Sight(("bracket" if text[0] == "[" else "level", mark.lastgroup or "", ""))
     for place in _STARTS.finditer(text, 0, 120):
         at = place.start()
         before = text[:at]

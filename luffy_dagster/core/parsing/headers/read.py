@@ -95,6 +95,9 @@ def _read_one(
     n = len(rows)
     columns: dict[str, pl.Series] = {}
     if compiled.time is not None and received is not None:
+        if compiled.near is not None:
+            near = found.to_series(compiled.groups["near"] - 1)
+            received = times.parse(near, None, None, compiled.near, assume_tz=assume_tz, received_at=received)
         at = compiled.groups["time"] - 1
         spec = compiled.time
         fractions = found.to_series(at + 1) if spec.fraction else None
@@ -103,7 +106,7 @@ def _read_one(
             found.to_series(at), fractions, tails, spec, assume_tz=assume_tz, received_at=received
         )
     for role, group in compiled.groups.items():
-        if role != "time":
+        if role not in ("time", "near"):
             columns[role] = found.to_series(group - 1)
     frame = pl.DataFrame({"text": text, "header": header})
     message = frame.select(pl.col("text").str.slice(pl.col("header").str.len_chars())).to_series()
