@@ -1,0 +1,205 @@
+"""The resources of Dagster's runs, schedules and sensors: what is configured in one place and replaced in tests.
+
+Each resource hands out what the flows work with; the work itself belongs in `luffy_dagster.flows`. Fields left empty come
+from the LUFFY_… settings of the process that runs. Nothing is opened before it is asked for.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
+
+from dagster import ConfigurableResource, ResourceDependency
+from pydantic import Field, SecretStr
+
+from luffy_dagster.settings import Settings, get_settings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from luffy_dagster.core.scheduling import Due
+    from luffy_dagster.defs.views import DayView
+    from luffy_dagster.flows import (
+        ClusterResult,
+        CompactionResult,
+        FlowContext,
+        ReconcileResult,
+        RetentionResult,
+        ServiceResult,
+    )
+
+
+class PostgresResource(ConfigurableResource):  # type: ignore[type-arg]
+    """PostgreSQL: services, sources, watermarks, counts, clusters. Embedded unless a URL names another."""
+
+    database_url: str = Field(default="", description="postgresql://user:password@host/name; empty: LUFFY_DATABASE_URL")
+
+    def applied(self, settings: Settings) -> Settings:
+        """`settings` with this resource's own database."""
+        return (
+            settings.model_copy(update={"database_url": SecretStr(self.database_url)})
+            if self.database_url
+            else settings
+        )
+
+    def engine(self) -> "Engine":
+        """The store's SQLAlchemy engine."""
+        from luffy_dagster import store
+
+        return store.engine(self.applied(get_settings()))
+
+
+class LakeResource(ConfigurableResource):  # type: ignore[type-arg]
+    """The lake: Delta tables of raw rows, entries and exceptions, in a folder or an object store."""
+
+    url: str = Field(
+        default="", description="Folder, s3://…, gs://… or az://…; empty: LUFFY_LAKE_URL, else <home>/lake"
+    )
+
+    def applied(self, settings: Settings) -> Settings:
+        """`settings` with this resource's own place of the lake."""
+        return settings.model_copy(update={"lake_url": self.url}) if self.url else settings
+
+
+class LogSourcesResource(ConfigurableResource):  # type: ignore[type-arg]
+    """OpenSearch, Elasticsearch and files: how sources are read. Hosts and secrets belong to each source, in the store."""
+
+    docs_per_fetch: int = Field(
+        default=-1, description="Cap of documents per source and fetch; 0: none; -1: the setting's"
+    )
+    first_lookback_hours: int = Field(default=0, description="How far a first fetch looks back; 0: the setting's")
+
+    def applied(self, settings: Settings) -> Settings:
+        """`settings` with this resource's own limits."""
+        changes: dict[str, int] = {}
+        if self.docs_per_fetch >= 0:
+            changes["docs_per_fetch"] = self.docs_per_fetch
+        if self.first_lookback_hours > 0:
+            changes["first_lookback_hours"] = self.first_lookback_hours
+        return settings.model_copy(update=changes) if changes else settings
+
+
+class LuffyResource(ConfigurableResource):  # type: ignore[type-arg]
+    """Luffy's flows over the configured parts: the one thing that asset bodies, the tick, schedules and sensors call."""
+
+    postgres: ResourceDependency[PostgresResource]
+    lake: ResourceDependency[LakeResource]
+    log_sources: ResourceDependency[LogSourcesResource]
+    parallel_services: int = Field(default=0, description="Services worked on side by side in a tick; 0: the setting's")
+
+    def settings(self) -> Settings:
+        """The process's settings with what the resources say otherwise."""
+        settings = self.log_sources.applied(self.lake.applied(self.postgres.applied(get_settings())))
+        if self.parallel_services > 0:
+            settings = settings.model_copy(update={"parallel_services": self.parallel_services})
+        return settings
+
+    def now(self) -> datetime:
+        """The clock of everything that this resource does."""
+        return datetime.now(UTC)
+
+    def context(self) -> "FlowContext":
+        """What a flow works with."""
+        from luffy_dagster import flows
+
+        return flows.make_context(self.settings(), now=self.now)
+
+    def engine(self) -> "Engine":
+        """The store's engine."""
+        from luffy_dagster import store
+
+        return store.engine(self.settings())
+
+    def due(self, now: datetime) -> "list[Due]":
+        """Services whose logs are due, longest overdue first: one query, and nothing of the flows is loaded."""
+        from luffy_dagster import store
+        from luffy_dagster.core.scheduling import Kind, due
+
+        settings = self.settings()
+        with store.begin(store.engine(settings)) as conn:
+            rows = store.schedule_rows(conn)
+        return [each for each in due(rows, now, settings.slot_attempts) if each.kind == Kind.LOG_FETCH]
+
+    def tick(self, due: "Sequence[Due]", on_result: "Callable[[ServiceResult], None]") -> "list[ServiceResult]":
+        """Works through the due services, a bounded number side by side."""
+        from luffy_dagster import flows
+
+        return flows.run_tick(self.context(), due, on_result=on_result)
+
+    def rebuild(self, service: str, day: date, refetch: bool | None) -> "ServiceResult":
+        """One service's day anew, from its source or its raw rows to its clusters."""
+        from luffy_dagster import flows
+
+        return flows.rebuild_day(self.context(), service, day, refetch=refetch)
+
+    def cluster(self, service: str) -> "ClusterResult":
+        """The mapping of one service's fingerprints to clusters anew."""
+        from luffy_dagster import flows
+
+        return flows.cluster(self.context(), service)
+
+    def maintain(self, service: str) -> "tuple[ReconcileResult, CompactionResult, RetentionResult]":
+        """The nightly work of one service: compare with the sources, compact, delete what is past its time."""
+        from luffy_dagster import flows
+
+        ctx = self.context()
+        return flows.reconcile(ctx, service), flows.compact(ctx, service), flows.retain(ctx, service)
+
+    def view(self, service: str, day: date) -> "DayView":
+        """What the store knows of one service's day: levels by hour, top messages, top clusters."""
+        from luffy_dagster.defs.views import day_view
+
+        return day_view(self.engine(), service, day, now=self.now())
+
+    def service_keys(self) -> list[str]:
+        """Every service that is a partition, archived ones too."""
+        from luffy_dagster import store
+
+        with store.begin(self.engine()) as conn:
+            return store.services.partition_keys(conn)
+
+    def active_services(self) -> list[str]:
+        """Services that are worked on."""
+        from luffy_dagster import store
+
+        with store.begin(self.engine()) as conn:
+            return [service.id for service in store.services.list_services(conn)]
+
+    def failing(self) -> dict[str, str]:
+        """Services whose last work failed, each with the reason."""
+        from luffy_dagster import store
+
+        with store.begin(self.engine()) as conn:
+            return dict(store.kv.get(conn, FAILING_KEY, {}) or {})
+
+    def record_outcome(self, service: str, reason: str | None) -> bool:
+        """Keeps whether the service's last work failed (`reason`) or not (None); True when that changed."""
+        from sqlalchemy import text
+
+        from luffy_dagster import store
+
+        with store.begin(self.engine()) as conn:
+            conn.execute(text("SELECT pg_advisory_xact_lock(hashtext('luffy:failing services'))"))
+            failing = dict(store.kv.get(conn, FAILING_KEY, {}) or {})
+            before = failing.pop(service, None)
+            if reason is not None:
+                failing[service] = reason
+            if (before is None) == (reason is None) and (reason is None or before == reason):
+                return False
+            store.kv.put(conn, FAILING_KEY, failing, self.now())
+        return True
+
+
+FAILING_KEY = "dagster.failing_services"
+
+
+def resources() -> dict[str, Any]:
+    """The resources by the names that assets, jobs, schedules and sensors ask for."""
+    postgres = PostgresResource()
+    lake = LakeResource()
+    sources = LogSourcesResource()
+    return {
+        "postgres": postgres,
+        "lake": lake,
+        "log_sources": sources,
+        "luffy": LuffyResource(postgres=postgres, lake=lake, log_sources=sources),
+    }

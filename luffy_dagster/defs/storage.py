@@ -1,0 +1,48 @@
+"""Where Dagster keeps its own runs, events and schedules: the embedded PostgreSQL, or the one a URL names.
+
+Named in `dagster.yaml` as `storage: custom`, so Dagster loads this module before any code location: nothing but the
+storage belongs here, and nothing heavy may be imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dagster._config.config_schema import UserConfigSchema
+from dagster._serdes import ConfigurableClassData
+from dagster_postgres.storage import DagsterPostgresStorage
+
+from luffy_dagster.settings import Settings
+from luffy_dagster.store.connection import database_url
+
+STATEMENT_TIMEOUT_MS = 120_000
+POOL_RECYCLE_SECONDS = 600
+POOL_OVERFLOW = 20
+
+
+class LuffyStorage(DagsterPostgresStorage):
+    """Dagster's PostgreSQL storage that starts the embedded server on demand and keeps its connections.
+
+    Without a URL in LUFFY_DAGSTER_DATABASE_URL it uses the database `dagster` beside the store. dagster-postgres opens a
+    connection per statement unless it is told that it serves a webserver: 4.3 ms per event against 0.5 ms.
+    """
+
+    @classmethod
+    def config_type(cls) -> UserConfigSchema:
+        """No settings of its own: everything comes from LUFFY_… variables."""
+        return {}
+
+    @classmethod
+    def from_config_value(  # ty: ignore
+        cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
+    ) -> LuffyStorage:
+        """The storage (the base class would make one of its own class here, which reads `config_value`)."""
+        del config_value
+        # Not the cached settings: Dagster may make its instance before it has loaded `.env` into the environment.
+        storage = cls(database_url(Settings(), "dagster", "psycopg2"), inst_data=inst_data)
+        for part in (storage.event_log_storage, storage.run_storage, storage.schedule_storage):
+            part.optimize_for_webserver(
+                statement_timeout=STATEMENT_TIMEOUT_MS, pool_recycle=POOL_RECYCLE_SECONDS, max_overflow=POOL_OVERFLOW
+            )
+        return storage
