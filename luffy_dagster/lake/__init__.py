@@ -1,1 +1,11 @@
-"""Our log tables (Delta Lake): raw_logs, entries, exceptions, windows. One table per kind and service."""
+"""Our log tables: Delta Lake tables raw_logs, entries and exceptions, one per kind and service, partitioned by day.
+
+Belongs here: how rows are appended, replaced, read, compacted and removed. What a column means is in `core/schemas.py`;
+when something is written, by whom and in which order against PostgreSQL is decided in `flows/`.
+"""
+
+from luffy_dagster.lake.errors import LakeError
+from luffy_dagster.lake.predicates import Span
+from luffy_dagster.lake.tables import Commit, Lake, Size
+
+__all__ = ["Commit", "Lake", "LakeError", "Size", "Span"]
