@@ -1,0 +1,118 @@
+"""What was found in services' logs, on one screen: after `luffy demo` and `luffy watch`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from luffy_dagster.cli import context, ui
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from luffy_dagster.adapters.dagster_api import DagsterApi
+    from luffy_dagster.flows import FlowContext
+    from luffy_dagster.store.clusters import ClusterRow
+
+CLUSTERS_SHOWN = 12
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceFound:
+    """What the lake and the store hold of one service."""
+
+    service: str
+    lines: int
+    entries: int
+    exceptions: int
+    templates: int
+    clusters: int
+    errors_24h: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found in all services asked for; clusters by their count of 24 hours."""
+
+    services: list[ServiceFound]
+    clusters: list[ClusterRow]
+
+
+def find(flow: FlowContext, services: Sequence[str]) -> Found:
+    """Count what is there."""
+    from luffy_dagster import store
+    from luffy_dagster.cli.clusters import template_rows
+
+    now = context.now()
+    found, clusters = [], []
+    with store.begin(flow.engine) as conn:
+        for name in services:
+            rows = {kind: _rows(flow, kind, name) for kind in ("raw_logs", "entries", "exceptions")}
+            levels = store.counts.by_level(conn, name, start=now - timedelta(hours=24), end=now)
+            errors = levels.filter(levels["level"].is_in(["error", "fatal"]))["count"].sum()
+            mine = store.clusters.list_clusters(conn, name, state=None, now=now, limit=1000)
+            templates = template_rows(conn, name, now - timedelta(days=365), now)
+            found.append(
+                ServiceFound(
+                    name, rows["raw_logs"], rows["entries"], rows["exceptions"], len(templates), len(mine), int(errors)
+                )
+            )
+            clusters += mine
+    clusters.sort(key=lambda one: (-one.count_24h, -one.count_total, one.service_id, one.cluster_id))
+    return Found(found, clusters)
+
+
+def _rows(flow: FlowContext, kind: str, service: str) -> int:
+    days = flow.lake.days(kind, service)
+    return 0 if days.is_empty() else int(days["rows"].sum())
+
+
+def show_report(
+    flow: FlowContext, services: Sequence[str], *, formats: dict[str, str] | None = None, api: DagsterApi | None = None
+) -> Found:
+    """Print what was found, with links to Dagster's page where it runs."""
+    found = find(flow, services)
+    numbers = ("lines", "entries", "templates", "errors 24 h", "clusters")
+    columns = ("service", *(("format",) if formats else ()), *numbers, *(("page",) if api else ()))
+    shown = ui.table(*columns, title="Services", right=numbers)
+    for one in found.services:
+        cells: list[Any] = [f"[bold]{one.service}[/]"]
+        if formats:
+            cells.append(formats.get(one.service, ""))
+        cells += [ui.number(count) for count in (one.lines, one.entries, one.templates, one.errors_24h, one.clusters)]
+        if api:
+            cells.append(f"[link={api.asset_url('exception_clusters', one.service)}]open ↗[/link]")
+        shown.add_row(*cells)
+    ui.out.print(shown)
+    if found.clusters:
+        show_exceptions(found.clusters[:CLUSTERS_SHOWN])
+        rest = len(found.clusters) - CLUSTERS_SHOWN
+        if rest > 0:
+            ui.note(f"and {rest} more: [bold]luffy clusters --state all[/]")
+    else:
+        ui.out.print("No exceptions were found in these logs.")
+    return found
+
+
+def show_exceptions(clusters: Sequence[ClusterRow]) -> None:
+    """The clusters: how often, where, since when, what."""
+    from rich.text import Text
+
+    now = context.now()
+    shown = ui.table(
+        "24 h", "service", "what failed, and the failing frame", "first seen", "cluster",
+        title="Exceptions, grouped by cause", right=("24 h",), wide=("what failed, and the failing frame",),
+    )  # fmt: skip
+    for one in clusters:
+        what = Text(one.title or one.type or "–", style="bold")
+        if one.culprit:
+            what.append(f"\n  at {one.culprit}", style="cyan")
+        shown.add_row(
+            f"[bold red]{ui.number(one.count_24h)}[/]",
+            one.service_id,
+            what,
+            ui.ago(one.first_seen, now),
+            one.cluster_id,
+        )
+    ui.out.print(shown)

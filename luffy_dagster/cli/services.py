@@ -1,0 +1,284 @@
+"""`luffy service …`: what is watched, and how."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from luffy_dagster.cli import context, ui
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from luffy_dagster.store.services import Service, ServiceStatus
+
+Slug = Annotated[str, typer.Argument(metavar="SERVICE", help="Id of the service, e.g. web-app.", show_default=False)]
+
+service_app = typer.Typer(no_args_is_help=True, help="Services: add, show, set, pause, archive.")
+
+
+def register(app: typer.Typer) -> None:
+    """Hang the commands of this module into the root."""
+    app.add_typer(service_app, name="service", rich_help_panel="Services")
+
+
+def parse_value(text: str) -> Any:
+    """A value of `--set name=value`: JSON where it is JSON (numbers, true, lists), else the text itself."""
+    import json
+
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def parse_settings(given: list[str]) -> dict[str, Any]:
+    """`name=value` pairs as a mapping; wrong usage when one has no `=`."""
+    fields = {}
+    for pair in given:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            ui.usage(f"write a setting as name=value, not {pair!r}")
+        fields[name.strip()] = parse_value(value)
+    return fields
+
+
+@service_app.command("add")
+def add(  # noqa: PLR0917
+    name: Annotated[str, typer.Argument(help="Name that people see, e.g. 'Web app'.", show_default=False)],
+    slug: Annotated[
+        str | None, typer.Option("--id", help="Id, fixed for ever; made from the name when left out.")
+    ] = None,
+    preset: Annotated[
+        str, typer.Option(help="critical, standard or development: fills intervals, RCA, notification.")
+    ] = "standard",
+    repository: Annotated[str | None, typer.Option("--repository", help="URL of its Git repository.")] = None,
+    git_path: Annotated[
+        str | None, typer.Option("--git-path", help="Path of a clone on this host; it is only read.")
+    ] = None,
+    branch: Annotated[str | None, typer.Option("--branch", help="Branch that runs; main when left out.")] = None,
+    subpath: Annotated[str | None, typer.Option("--subpath", help="Folder of the service in a monorepo.")] = None,
+    environment: Annotated[str | None, typer.Option("--environment", "-e", help="e.g. production.")] = None,
+    team: Annotated[str | None, typer.Option("--team", help="Who looks after it.")] = None,
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Any other setting; may be repeated.")
+    ] = None,
+    json_: ui.Json = False,
+) -> None:
+    """Add a service.
+
+    Example: [bold]luffy service add "Web app" --preset critical --team shop --set timezone=Europe/Berlin[/]
+    """
+    from luffy_dagster import store
+
+    given = {
+        "id": slug,
+        "name": name,
+        "preset": preset,
+        "repository_url": repository,
+        "git_repo_path": git_path,
+        "git_branch": branch,
+        "git_subpath": subpath,
+        "environment": environment,
+        "team": team,
+    }
+    fields = {key: value for key, value in given.items() if value is not None} | parse_settings(setting or [])
+    with context.connection() as conn:
+        made = store.services.create(conn, fields, actor=context.actor(), now=context.now())
+    context.announce_service(made.id)
+    if json_:
+        ui.print_json(made)
+        return
+    ui.out.print(
+        f"[green]✓[/] service [bold]{made.id}[/] added ({made.preset}: logs every {made.log_fetch_interval_minutes} min)"
+    )
+    ui.note(f"Next: [bold]luffy source add {made.id} --type file --path '/var/log/{made.id}/*.log'[/]")
+
+
+@service_app.command("list")
+def list_(
+    everything: Annotated[bool, typer.Option("--all", "-a", help="Archived ones too.")] = False,
+    environment: Annotated[str | None, typer.Option("--environment", "-e", help="Only of this environment.")] = None,
+    team: Annotated[str | None, typer.Option("--team", help="Only of this team.")] = None,
+    json_: ui.Json = False,
+) -> None:
+    """All services with their state.
+
+    Example: [bold]luffy service list --team shop --json[/]
+    """
+    from luffy_dagster import store
+
+    with context.connection() as conn:
+        found = store.services.list_services(conn, include_archived=everything, environment=environment, team=team)
+        states = {one.service_id: one for one in store.services.status_all(conn, include_archived=everything)}
+    if json_:
+        ui.print_json(
+            [{**ui.plain(one), "status": states[one.id].as_dict() if one.id in states else None} for one in found]
+        )
+        return
+    if not found:
+        ui.note("no services yet: [bold]luffy service add NAME[/], or [bold]luffy demo[/]")
+        return
+    now = context.now()
+    shown = ui.table("service", "name", "state", "preset", "sources", "every", "last fetch", right=("sources", "every"))
+    for one in found:
+        state = states.get(one.id)
+        sources = f"{state.active_log_sources}/{state.log_sources_count}" if state else "–"
+        shown.add_row(
+            one.id,
+            one.name,
+            state_word(one),
+            one.preset,
+            sources,
+            f"{one.log_fetch_interval_minutes} min",
+            ui.ago(one.last_log_fetch, now),
+        )
+    ui.out.print(shown)
+
+
+@service_app.command("show")
+def show(service: Slug, json_: ui.Json = False) -> None:
+    """One service: settings, sources, last runs, history of its states.
+
+    Example: [bold]luffy service show web-app[/]
+    """
+    from luffy_dagster import store
+
+    with context.connection() as conn:
+        found = store.services.get(conn, service)
+        state = store.services.status(conn, service)
+        sources = store.sources.list_sources(conn, service)
+        history = store.services.history(conn, service)
+        runs = store.runs.list_runs(conn, service=service, limit=5)
+    if json_:
+        ui.print_json(
+            {"service": found, "status": state.as_dict(), "sources": sources, "history": history, "runs": runs}
+        )
+        return
+    now = context.now()
+    _show_service(found, state, now)
+    if sources:
+        from luffy_dagster.cli.sources import show_sources
+
+        show_sources(sources, now)
+    else:
+        ui.note(f"no log source yet: [bold]luffy source add {service} …[/]")
+    if runs:
+        recent = ui.table(
+            "run", "kind", "state", "started", "error", title="Last runs", right=("run",), wide=("error",)
+        )
+        for run in runs:
+            recent.add_row(str(run.id), run.kind, str(run.status), ui.ago(run.started_at, now), run.error or "")
+        ui.out.print(recent)
+    moves = ui.table("when", "from", "to", "by", "reason", title="States", wide=("reason",))
+    for move in history[-6:]:
+        moves.add_row(ui.when(move.at, now), move.from_state or "–", str(move.to_state), move.actor, move.reason or "")
+    if history:
+        ui.out.print(moves)
+
+
+def _show_service(found: Service, state: ServiceStatus, now: datetime) -> None:
+    """The settings of one service as pairs."""
+    git = found.git_repo_path or found.repository_url
+    place = f"{git} ({found.git_branch}{', ' + found.git_subpath if found.git_subpath else ''})" if git else None
+    index = f"every {found.code_indexing_interval_hours} h" if found.code_indexing_enabled else "off"
+    rca = f"every {found.rca_generation_interval_minutes} min" if found.rca_generation_enabled else "off"
+    ui.out.print(f"[bold]{found.name}[/]  {found.id}")
+    ui.out.print(
+        ui.pairs(
+            [
+                ("state", state_word(found)),
+                ("preset", found.preset),
+                ("environment", found.environment),
+                ("team", found.team),
+                ("code", place),
+                (
+                    "fetch logs",
+                    found.log_fetch_cron
+                    or f"every {found.log_fetch_interval_minutes} min, last {ui.ago(found.last_log_fetch, now)}",
+                ),
+                ("root causes", rca),
+                ("index code", index),
+                ("notify", ", ".join(found.notification_channels) if found.notification_enabled else "off"),
+                ("time zone", found.timezone),
+                ("sources", f"{state.active_log_sources} of {state.log_sources_count} read"),
+            ]
+        )
+    )
+
+
+def state_word(service: Service) -> str:
+    """The lifecycle state, with the pause beside it."""
+    return str(service.lifecycle_state) if service.is_active else f"{service.lifecycle_state}, paused"
+
+
+@service_app.command("set")
+def set_(
+    service: Slug,
+    settings: Annotated[
+        list[str], typer.Argument(metavar="NAME=VALUE…", help="Settings to change.", show_default=False)
+    ],
+    json_: ui.Json = False,
+) -> None:
+    """Change settings of a service; its next run uses them.
+
+    Example: [bold]luffy service set web-app log_fetch_interval_minutes=5 notification_email='["ops@example.org"]'[/]
+    """
+    from luffy_dagster import store
+
+    changes = parse_settings(settings)
+    with context.connection() as conn:
+        changed = store.services.update(conn, service, changes, actor=context.actor(), now=context.now())
+    if json_:
+        ui.print_json(changed)
+    else:
+        ui.out.print(
+            f"[green]✓[/] {service}: "
+            + ", ".join(f"{name} = {getattr(changed, name, value)}" for name, value in changes.items())
+        )
+
+
+@service_app.command("pause")
+def pause(service: Slug, json_: ui.Json = False) -> None:
+    """Stop all work for a service and keep its data; on resume the gap is fetched.
+
+    Example: [bold]luffy service pause web-app[/]
+    """
+    _switch(service, "pause", "is paused: nothing is fetched until luffy service resume", json_=json_)
+
+
+@service_app.command("resume")
+def resume(service: Slug, json_: ui.Json = False) -> None:
+    """Go on with a paused service.
+
+    Example: [bold]luffy service resume web-app[/]
+    """
+    _switch(service, "resume", "goes on; the next fetch brings what it missed", json_=json_)
+
+
+@service_app.command("archive")
+def archive(
+    service: Slug,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    json_: ui.Json = False,
+) -> None:
+    """Take a service out of the lists for good; its clusters and logs stay readable.
+
+    Example: [bold]luffy service archive web-app --yes[/]
+    """
+    if not yes:
+        typer.confirm(f"Archive {service}? It cannot be brought back", abort=True, err=True)
+    _switch(service, "archive", "is archived; its clusters stay readable", json_=json_)
+
+
+def _switch(service: str, verb: str, words: str, *, json_: bool) -> None:
+    from luffy_dagster import store
+
+    with context.connection() as conn:
+        getattr(store.services, verb)(conn, service, actor=context.actor(), now=context.now())
+        after = store.services.get(conn, service)
+    if json_:
+        ui.print_json(after)
+    else:
+        ui.out.print(f"[green]✓[/] {service} {words}")
