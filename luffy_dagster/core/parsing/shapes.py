@@ -104,15 +104,18 @@ def shape_ids(messages: pl.Series) -> pl.DataFrame:
     if distinct.is_empty():
         empty = pl.Series([None] * len(messages), dtype=pl.Utf8)
         return pl.DataFrame({"shape_id": empty, "shape": empty})
-    distinct = distinct.with_columns(shape=_shapes_of_distinct(distinct["text"]))
-    frame = frame.join(distinct, on="text", how="left", maintain_order="left")
-    if rest is not None:
-        frame = frame.with_columns(
-            shape=pl.col("shape") + pl.when(rest.is_not_null()).then(pl.lit("<more>")).otherwise(pl.lit(""))
-        )
-    ids = frame.select(pl.col("shape").unique()).drop_nulls()
-    ids = ids.with_columns(shape_id=pl.Series([shape_id(s) for s in ids["shape"]], dtype=pl.Utf8))
+    distinct = _with_ids(distinct.with_columns(shape=_shapes_of_distinct(distinct["text"])))
+    frame = frame.join(distinct, on="text", how="left", maintain_order="left").select("shape_id", "shape")
+    if rest is None:
+        return frame
+    longer = pl.when(rest.is_not_null()).then(pl.lit("<more>")).otherwise(pl.lit(""))
+    frame = frame.select(shape=pl.col("shape") + longer)
+    ids = _with_ids(frame.unique().drop_nulls())
     return frame.join(ids, on="shape", how="left", maintain_order="left").select("shape_id", "shape")
+
+
+def _with_ids(shapes: pl.DataFrame) -> pl.DataFrame:
+    return shapes.with_columns(shape_id=pl.Series([shape_id(s) for s in shapes["shape"]], dtype=pl.Utf8))
 
 
 def variables_of(messages: pl.Series) -> pl.Series:

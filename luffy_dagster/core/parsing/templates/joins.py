@@ -81,49 +81,64 @@ def _atom_codes(groups: Sequence[Group]) -> dict[str, int]:
     return {a: int.from_bytes(blake2b(a.encode(), digest_size=8).digest(), "little") | 1 for a in atoms}
 
 
-def _frames(groups: Sequence[Group], gaps: Sequence[int]) -> Iterator[tuple[npt.NDArray[np.int64], int]]:
-    """Groups (rows of group index and gap) that share a frame, with the start of the stretch."""
+def _frames(groups: Sequence[Group], gaps: Sequence[int]) -> Iterator[tuple[list[int], list[int], int]]:
+    """Groups that share a frame, their gaps, and the start of the stretch; only frames that no smaller one replaces.
+
+    Two frames with one 64-bit hash would join what should not be compared: at ten million frames the chance is 3e-6.
+    """
     codes = _atom_codes(groups)
+    value = np.uint64(codes.get(VAR, 0))
     by_length: dict[int, list[int]] = {}
     for index, group in enumerate(groups):
         if len(group.key) <= LONGEST_KEY:
             by_length.setdefault(len(group.key), []).append(index)
     hashes: list[npt.NDArray[np.uint64]] = []
     owners: list[npt.NDArray[np.int64]] = []
+    firsts: list[npt.NDArray[np.uint64]] = []
+    lasts: list[npt.NDArray[np.uint64]] = []
     base, mix = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
     for length, indices in by_length.items():
-        matrix = np.array([[codes[a] for a in groups[i].key] for i in indices], dtype=np.uint64).reshape(-1, length)
+        flat = np.fromiter((codes[a] for i in indices for a in groups[i].key), np.uint64, len(indices) * length)
+        matrix = np.ascontiguousarray(flat.reshape(-1, length).T)
         own = np.array(indices, dtype=np.int64)
+        nothing = own.astype(np.uint64)  # an empty stretch begins and ends like no other
+        endings = np.where(matrix == value, nothing, matrix)  # so that "name:<port>" meets "<address>"
         prefix = np.zeros((length + 1, len(indices)), dtype=np.uint64)
         suffix = np.zeros((length + 1, len(indices)), dtype=np.uint64)
         with np.errstate(over="ignore"):
             for p in range(length):
-                prefix[p + 1] = (prefix[p] + matrix[:, p]) * base
+                prefix[p + 1] = (prefix[p] + matrix[p]) * base
                 q = length - 1 - p
-                suffix[q] = (suffix[q + 1] + matrix[:, q]) * mix
+                suffix[q] = (suffix[q + 1] + matrix[q]) * mix
             for gap in gaps:
                 for p in range(length - gap + 1):
                     joined = (prefix[p] ^ (suffix[p + gap] << np.uint64(1))) * base + np.uint64(p)
                     hashes.append(joined ^ (joined >> np.uint64(29)))
                     owners.append(own * 4096 + p * 16 + gap)
+                    firsts.append(matrix[p] if gap else nothing)
+                    lasts.append(endings[p + gap - 1] if gap else nothing)
     if not hashes:
         return
-    all_hashes, all_owners = np.concatenate(hashes), np.concatenate(owners)
-    order = np.lexsort((all_owners, all_hashes))
-    all_hashes, all_owners = all_hashes[order], all_owners[order]
-    borders = np.flatnonzero(np.diff(all_hashes)) + 1
-    starts = np.concatenate(([0], borders))
-    ends = np.concatenate((borders, [len(all_hashes)]))
-    for start, end in zip(starts[ends - starts > 1], ends[ends - starts > 1], strict=True):
-        rows = all_owners[start:end]
-        yield np.stack((rows // 4096, rows % 16), axis=1), int(rows[0] % 4096 // 16)
+    all_hashes = np.concatenate(hashes)
+    order = np.argsort(all_hashes, kind="stable")
+    all_hashes = all_hashes[order]
+    starts = np.concatenate((np.zeros(1, dtype=np.int64), np.flatnonzero(np.diff(all_hashes)) + 1))
+    ends = np.concatenate((starts[1:], np.array([len(all_hashes)])))
+    differing = ends - starts > 1
+    for atoms in (firsts, lasts):
+        column = np.concatenate(atoms)[order]
+        differing &= np.minimum.reduceat(column, starts) != np.maximum.reduceat(column, starts)
+    rows = np.concatenate(owners)[order]
+    for start, end in zip(starts[differing].tolist(), ends[differing].tolist(), strict=True):
+        own_rows = np.sort(rows[start:end]).tolist()
+        yield [r >> 12 for r in own_rows], [r & 15 for r in own_rows], own_rows[0] >> 4 & 255
 
 
 def find_joins(groups: Sequence[Group], values: frozenset[str], least: float) -> list[Join]:
     """Joins worth making, the surest first. `values`: words that were values elsewhere; `least` evidence, in needs."""
     joins: list[Join] = []
-    for rows, start in _frames(groups, range(GAP + 1)):
-        join = _judge(groups, rows, start, values, least)
+    for indices, lengths, start in _frames(groups, range(GAP + 1)):
+        join = _judge(groups, indices, lengths, start, values, least)
         if join is not None:
             joins.append(join)
     joins.sort(key=lambda j: (-min(j.evidence, 4.0), max(j.lengths), j.start, j.groups))
@@ -131,21 +146,21 @@ def find_joins(groups: Sequence[Group], values: frozenset[str], least: float) ->
 
 
 def _judge(
-    groups: Sequence[Group], rows: npt.NDArray[np.int64], start: int, values: frozenset[str], least: float
+    groups: Sequence[Group],
+    indices: Sequence[int],
+    lengths: Sequence[int],
+    start: int,
+    values: frozenset[str],
+    least: float,
 ) -> Join | None:
-    first, gap = groups[int(rows[0, 0])], int(rows[0, 1])
-    before, after = first.key[:start], first.key[start + gap :]
-    contents: dict[Content, list[tuple[int, int]]] = {}
-    for index, length in rows:
-        key = groups[int(index)].key
-        content = key[start : start + int(length)]
-        if key[:start] != before or key[start + int(length) :] != after:
-            continue  # two frames with one hash
-        contents.setdefault(content, []).append((int(index), int(length)))
-    if len(contents) < 2 or not _minimal(contents):
-        return None
-    place = _Place(before, after)
+    key = groups[indices[0]].key
+    place = _Place(key[:start], key[start + lengths[0] :])
     if not place.possible:
+        return None
+    contents: dict[Content, list[tuple[int, int]]] = {}
+    for index, length in zip(indices, lengths, strict=True):
+        contents.setdefault(groups[index].key[start : start + length], []).append((index, length))
+    if len(contents) < 2 or not _minimal(contents):
         return None
     accepted, evidence = place.judge(list(contents), values)
     if len(accepted) < 2 or evidence < place.needed * least:
@@ -155,7 +170,7 @@ def _judge(
 
 
 def _minimal(contents: dict[Content, list[tuple[int, int]]]) -> bool:
-    """Whether no smaller stretch would do: contents do not all begin, or all end, alike.
+    """Whether no smaller stretches would do.
 
     Many contents of few beginnings (or endings) are two values side by side, or a state and a value: each has a
     smaller frame of its own.
@@ -165,9 +180,7 @@ def _minimal(contents: dict[Content, list[tuple[int, int]]]) -> bool:
         need = max(2, len(several) / 8)
         if len({c[0] for c in several}) < need or len({c[-1] for c in several}) < need:
             return False
-    if () in contents or ((VAR,) in contents and any(c[1:] == (":", VAR) for c in contents)):
-        return True
-    return len({c[0] for c in contents}) > 1 and len({c[-1] for c in contents}) > 1
+    return True
 
 
 class _Place:

@@ -90,8 +90,11 @@ def _until_stable(groups: list[Group], step: Callable[[list[Group]], list[Group]
 
 
 def _join_names(groups: list[Group], values: set[str]) -> list[Group]:
+    joins = find_name_joins(groups)
+    if not joins:
+        return groups
     out = list(groups)
-    for indices, places in find_name_joins(groups):
+    for indices, places in joins:
         for index in indices:
             values.update(groups[index].key[p] for p in places)
             out[index] = replaced(groups[index], [(p, p + 1) for p in places])
@@ -99,8 +102,11 @@ def _join_names(groups: list[Group], values: set[str]) -> list[Group]:
 
 
 def _join_places(groups: list[Group], values: set[str], *, whole: bool) -> list[Group]:
+    joins = find_place_joins(groups, whole=whole)
+    if not joins:
+        return groups
     out = list(groups)
-    for indices, stretches in find_place_joins(groups, whole=whole):
+    for indices, stretches in joins:
         for index, own in zip(indices, stretches, strict=True):
             values.update(groups[index].key[a] for a, b in own if b == a + 1)
             out[index] = replaced(groups[index], own)
@@ -112,8 +118,11 @@ def _known_names(groups: list[Group], values: set[str]) -> list[Group]:
     names = frozenset(
         v for v in values if is_literal_word(v) and word_class(v) is WordClass.NAME and "." in v.strip(".")
     )
+    places_of = find_known_names(groups, names)
+    if not places_of:
+        return groups
     out = list(groups)
-    for index, places in find_known_names(groups, names):
+    for index, places in places_of:
         out[index] = replaced(groups[index], [(p, p + 1) for p in places])
     return unite(out)
 
@@ -133,7 +142,9 @@ def _join_frames(groups: list[Group], values: set[str], least: float) -> list[Gr
                     own.append(one)
             if length == 1 and stretch in own and not is_state_like(key[join.start]):
                 values.add(key[join.start])
-    return unite(replaced(group, stretches.get(index, ())) for index, group in enumerate(groups))
+    if not stretches:
+        return groups
+    return unite(replaced(group, stretches[i]) if i in stretches else group for i, group in enumerate(groups))
 
 
 def _join_same_words(groups: list[Group]) -> list[Group]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from enum import IntEnum
+from functools import lru_cache
 
 VAR = "\x01"  # the atom that stands for a value
 
@@ -91,6 +92,7 @@ def is_unit(word: str) -> bool:
     return _UNITS.fullmatch(word) is not None
 
 
+@lru_cache(maxsize=1 << 17)
 def unit_family(word: str) -> int | None:
     """Units that measure the same thing have the same number; None for no unit."""
     for number, pattern in enumerate(_SCALED):
@@ -99,11 +101,13 @@ def unit_family(word: str) -> int | None:
     return None
 
 
+@lru_cache(maxsize=1 << 17)
 def is_literal_word(atom: str) -> bool:
     """Whether an atom carries meaning of its own: a word of letters, not a value, not punctuation."""
     return atom != VAR and any(c.isalpha() for c in atom)
 
 
+@lru_cache(maxsize=1 << 17)
 def word_class(word: str) -> WordClass:
     """Class of a literal word."""
     if any(c.isdigit() for c in word):
@@ -121,6 +125,7 @@ def word_class(word: str) -> WordClass:
     return WordClass.PLAIN
 
 
+@lru_cache(maxsize=1 << 17)
 def is_state_like(word: str) -> bool:
     """Whether a word says what happened (a verb form, one of two opposites) rather than to what."""
     low = word.strip(".*-_").lower()

@@ -1,0 +1,139 @@
+"""Shapes: exact, reversible, fast, never failing."""
+
+from __future__ import annotations
+
+import time
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from luffy_dagster.core.parsing.masks import HOLE, PATTERN
+from luffy_dagster.core.parsing.shapes import (
+    collapse_digits,
+    rebuild,
+    shape_id,
+    shape_ids,
+    shape_messages,
+    shape_of,
+    summarise_shapes,
+)
+
+# Pieces that masks and escapes are made of, so that Hypothesis meets their borders.
+PIECES = st.sampled_from(
+    "0x 10 1.5 -7 . : :: / // \\ - _ @ <num> </num> <ip> < > <* \x00 a be ef abcdef f00dface 10.0.0.1 :8080 é µs ms KB "
+    "http:// x.com /usr/a C:\\ Jan 2026-01-02 T10:11:12 ,5 \n \t = ( ) \" ' 1e5 E 00:1b:2c:3d:4e:5f fe80::1 漢 😀 ²".split(
+        " "
+    )
+)
+MESSAGES = st.one_of(
+    st.text(max_size=60), st.lists(PIECES, max_size=14).map("".join), st.lists(PIECES, max_size=9).map(" ".join)
+)
+
+
+@pytest.mark.parametrize(
+    ("message", "shape"),
+    [
+        (
+            "Received block blk_-160 of size 67108864 from /10.251.42.84",
+            "Received block blk_-<num> of size <num> from /<ip>",
+        ),
+        ("took 160 ms, 5.2 KB free", "took <duration> ms, <size> KB free"),
+        ("user=mia id=6f1e2d3c-0a1b-4c5d-8e9f-001122334455 ok", "user=mia id=<uuid> ok"),
+        ("open /var/log/app.log: denied.", "open <path>: denied."),
+        ("loaded C:\\Windows\\System32\\a.dll and \\\\srv\\share\\b", "loaded <path> and <path>"),
+        ("GET https://a.example.org/x?y=1: 500", "GET <url>: <num>"),
+        ("mac 00:1b:2c:3d:4e:5f ip6 fe80::1ff:2 at 12:03:59.123", "mac <mac> ip<num> <ipv6> at <time>"),
+        ("on Fri Jun 17 07:07:00 2005 and 2026-11-24T10:00:00Z", "on <time> and <time>"),
+        ("mail to mia.berg@example.org via mx1.example.net:25", "mail to <email> via <host>:<num>"),
+        ("state 0x1f flags deadbeef01 v=-3", "state <hex> flags <hex> v=<num>"),
+        ("jk2_init() eth0 log4j 17% #4", "jk<num>_init() eth<num> log<num>j <num>% #<num>"),
+        ("literal <num> and < </ip stay", "literal </num> and < <<path> stay"),
+        ("mapred.job.id is deprecated", "mapred.job.id is deprecated"),
+    ],
+)
+def test_shape_of_known_messages(message: str, shape: str) -> None:
+    found_id, found, values = shape_of(message)
+    assert found == shape
+    assert found_id == shape_id(shape)
+    assert rebuild(found, values) == message
+
+
+@given(st.lists(MESSAGES, max_size=8))
+@settings(max_examples=150, deadline=None)
+def test_messages_are_rebuilt_byte_for_byte(messages: list[str]) -> None:
+    shaped = shape_messages(pl.Series(messages, dtype=pl.Utf8))
+    assert shaped.height == len(messages)
+    for message, (found_id, shape, values) in zip(messages, shaped.iter_rows(), strict=True):
+        if message:
+            assert len(HOLE.findall(shape)) == len(values)
+            assert rebuild(shape, values) == message
+            assert found_id == shape_id(shape)
+        else:
+            assert (found_id, shape, values) == (None, None, None)
+
+
+@given(MESSAGES.filter(bool))
+@settings(max_examples=150, deadline=None)
+def test_masks_do_not_look_at_which_digit_it_is(message: str) -> None:
+    texts = pl.Series([message])
+    collapsed = collapse_digits(texts)
+    spans = [[len(p.encode()) for p in s.str.replace_all(PATTERN, "\x00")[0].split("\x00")] for s in (texts, collapsed)]
+    assert spans[0] == spans[1]
+    assert shape_ids(texts)["shape"][0] == shape_ids(collapsed)["shape"][0]
+
+
+@given(st.lists(MESSAGES, min_size=1, max_size=6))
+@settings(max_examples=60, deadline=None)
+def test_a_shape_does_not_depend_on_its_neighbours(messages: list[str]) -> None:
+    together = shape_messages(pl.Series(messages, dtype=pl.Utf8)).rows()
+    alone = [shape_messages(pl.Series([m], dtype=pl.Utf8)).row(0) for m in messages]
+    assert together == alone
+
+
+def test_nulls_and_nothing() -> None:
+    shaped = shape_messages(pl.Series([None, "", "a 1"], dtype=pl.Utf8))
+    assert shaped["shape"].to_list() == [None, None, "a <num>"]
+    assert shaped["variables"].to_list() == [None, None, ["1"]]
+    assert shape_messages(pl.Series([], dtype=pl.Utf8)).height == 0
+    with pytest.raises(ValueError, match="empty message"):
+        shape_of("")
+    with pytest.raises(ValueError, match="1 holes but 2 values"):
+        rebuild("a <num>", ["1", "2"])
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "a" * 1_000_000,
+        "1.2." * 250_000,
+        " " * 1_000_000,
+        "....----" * 125_000,
+        "/a" * 500_000,
+        "ab1c" * 250_000,
+        "1:" * 500_000,
+        "é1" * 300_000,
+    ],
+    ids=["letters", "dotted", "blanks", "dots", "slashes", "ids", "colons", "accents"],
+)
+def test_a_line_of_a_megabyte_takes_less_than_a_second(line: str) -> None:
+    began = time.process_time()
+    _, shape, values = shape_of(line)
+    assert time.process_time() - began < 1.0
+    assert shape.endswith("<more>")
+    assert rebuild(shape, values) == line
+
+
+def test_summary_keeps_what_never_varied_and_not_the_order() -> None:
+    messages = ["eth0 up after 5 s", "eth0 up after 7 s", "plain"]
+    tables = []
+    for order in (messages, messages[::-1]):
+        frame = pl.DataFrame({"message": order})
+        frame = pl.concat([frame, shape_messages(frame["message"])], how="horizontal")
+        tables.append(summarise_shapes(frame).sort("shape_id").to_dicts())
+    assert tables[0] == tables[1]
+    by_shape = {row["shape"]: row for row in tables[0]}
+    assert by_shape["eth<num> up after <duration> s"]["constants"] == ["0", None]
+    assert by_shape["eth<num> up after <duration> s"]["count"] == 2
+    assert by_shape["plain"]["constants"] is None
