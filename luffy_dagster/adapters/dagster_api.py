@@ -39,7 +39,7 @@ class DagsterDownError(DagsterApiError):
 
 @dataclass(frozen=True, slots=True)
 class RunState:
-    """One run. `status` is Dagster's: QUEUED, STARTING, STARTED, SUCCESS, FAILURE, CANCELED, …"""
+    """One run. `status` is Dagster's: QUEUED, STARTING, STARTED, SUCCESS, FAILURE, CANCELED and some more."""
 
     run_id: str
     job: str

@@ -5,15 +5,16 @@ Who is due is decided in `core/scheduling.py` over the store's rows; here is onl
 
 import json
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from dagster import (
     AddDynamicPartitionsRequest,
     AssetSelection,
+    DagsterInstance,
     DagsterRunStatus,
     DefaultScheduleStatus,
     DefaultSensorStatus,
-    MultiPartitionsDefinition,
     RunConfig,
     RunRequest,
     RunsFilter,
@@ -39,13 +40,12 @@ OWN_RUNS_PER_TICK = 5
 _WAITING = (DagsterRunStatus.QUEUED, DagsterRunStatus.NOT_STARTED, DagsterRunStatus.STARTING)
 
 
-def logs_job(partitions: MultiPartitionsDefinition) -> Any:
+def logs_job() -> Any:
     """Job `logs`: one service's day in one process; for hands, backfills and services that fail."""
     return define_asset_job(
         "logs",
         selection=AssetSelection.assets("raw_logs", "parsed_entries", "exception_clusters"),
         description="Fetches, parses and groups one service's day.",
-        partitions_def=partitions,
         tags={"luffy/work": "logs", "dagster/max_runtime": str(LOGS_MAX_RUNTIME_SECONDS)},
     )
 
@@ -60,14 +60,19 @@ def logs_job(partitions: MultiPartitionsDefinition) -> Any:
 )
 def master_schedule(context: ScheduleEvaluationContext, luffy: LuffyResource) -> RunRequest | SkipReason:
     """One run request, or none when nothing is due or a tick still waits for its place."""
+    return ask_for_tick(context.instance, luffy, context.scheduled_execution_time)
+
+
+def ask_for_tick(instance: DagsterInstance, luffy: LuffyResource, at: datetime) -> RunRequest | SkipReason:
+    """What the master schedule answers at the scheduled time `at`."""
     due = luffy.due(luffy.now())
     if not due:
         return SkipReason("no service is due")
-    waiting = context.instance.get_run_ids(RunsFilter(job_name=tick.name, statuses=list(_WAITING)), limit=1)
+    waiting = instance.get_run_ids(RunsFilter(job_name=tick.name, statuses=list(_WAITING)), limit=1)
     if waiting:
         return SkipReason(f"tick {waiting[0]} still waits to start; it will work on what is due then")
     return RunRequest(
-        run_key=context.scheduled_execution_time.isoformat(),
+        run_key=at.isoformat(),
         tags={"luffy/due": str(len(due)), "dagster/max_runtime": str(TICK_MAX_RUNTIME_SECONDS)},
     )
 

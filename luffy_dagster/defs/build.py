@@ -28,7 +28,7 @@ from luffy_dagster.settings import Settings, get_settings
 def build_definitions(settings: Settings | None = None, replaced: Mapping[str, Any] | None = None) -> Definitions:
     """All definitions, with the resources of `replaced` in place of ours (for tests)."""
     partitions = service_days(horizon(settings or get_settings()))
-    logs = logs_job(partitions)
+    logs = logs_job()
     return Definitions(
         assets=[log_assets(partitions)],
         jobs=[logs, tick, maintenance],

@@ -37,7 +37,7 @@ def hours_plot(hours: Sequence[Mapping[str, int]], title: str) -> str:
             f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end" fill="#555">{_short(top * share)}</text>'
         )
     for number, hour in enumerate(hours):
-        base = _TOP + inner
+        base = float(_TOP + inner)
         x = _LEFT + slot * number + slot * 0.1
         for level in reversed(shown):
             count = hour.get(level, 0)

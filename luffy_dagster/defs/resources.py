@@ -123,7 +123,8 @@ class LuffyResource(ConfigurableResource):  # type: ignore[type-arg]
         """Works through the due services, a bounded number side by side."""
         from luffy_dagster import flows
 
-        return flows.run_tick(self.context(), due, on_result=on_result)
+        results: list[ServiceResult] = flows.run_tick(self.context(), due, on_result=on_result)
+        return results
 
     def rebuild(self, service: str, day: date, refetch: bool | None) -> "ServiceResult":
         """One service's day anew, from its source or its raw rows to its clusters."""
@@ -155,7 +156,8 @@ class LuffyResource(ConfigurableResource):  # type: ignore[type-arg]
         from luffy_dagster import store
 
         with store.begin(self.engine()) as conn:
-            return store.services.partition_keys(conn)
+            keys: list[str] = store.services.partition_keys(conn)
+        return keys
 
     def active_services(self) -> list[str]:
         """Services that are worked on."""

@@ -1,0 +1,90 @@
+"""The three log assets: one run of a service's day, what it tells and how it fails."""
+
+from datetime import date
+
+import dagster as dg
+import pytest
+
+from luffy_dagster_tests.defs import fakes
+
+KEY = dg.MultiPartitionKey({"day": "2026-11-24", "service": "web-app"})
+
+
+def run(
+    defs: dg.Definitions, instance: dg.DagsterInstance, key: dg.MultiPartitionKey = KEY, **options
+) -> dg.ExecuteInProcessResult:
+    instance.add_dynamic_partitions("service", ["web-app", "shop"])
+    job = defs.resolve_job_def("logs")
+    return job.execute_in_process(instance=instance, partition_key=key, raise_on_error=False, **options)
+
+
+def test_a_run_materialises_all_three_assets_and_judges_every_check(defs, instance, world) -> None:
+    result = run(defs, instance)
+
+    assert result.success
+    told = {event.asset_key.path[-1]: event for event in result.get_asset_materialization_events()}
+    assert sorted(told) == ["exception_clusters", "parsed_entries", "raw_logs"]
+    assert {str(event.partition) for event in told.values()} == {"2026-11-24|web-app"}
+    checked = {event.check_name: event.passed for event in result.get_asset_check_evaluations()}
+    assert checked == dict.fromkeys(
+        ["sources_read", "fetch_complete", "fetch_not_empty", "fetch_in_time", "parse_rate"], True
+    )
+    assert world.calls == [("rebuild", "web-app", date(2026, 11, 24), True)]
+
+
+def test_metadata_can_be_read_by_a_person_and_log_text_stays_text(defs, instance) -> None:
+    result = run(defs, instance)
+
+    told = {
+        event.asset_key.path[-1]: event.materialization.metadata for event in result.get_asset_materialization_events()
+    }
+    assert told["raw_logs"]["rows of this day"].value == 120
+    assert "orders | ok" in told["raw_logs"]["sources"].value
+    assert told["parsed_entries"]["entries"].value == 24 * 4 + sum(hour % 3 for hour in range(24))
+    assert "data:image/svg+xml;base64," in told["parsed_entries"]["entries per hour"].value
+    messages = told["parsed_entries"]["top messages"].value
+    assert "<script>" not in messages
+    assert "order 7 of a\\|b &lt;script&gt;" in messages
+    assert "KeyError: 'EUR'" in told["exception_clusters"]["top clusters"].value
+    assert told["exception_clusters"]["all clusters"].value == "`luffy clusters --service web-app`"
+
+
+def test_an_older_day_is_fetched_only_when_its_rows_are_gone(defs, instance, world) -> None:
+    run(defs, instance, dg.MultiPartitionKey({"day": "2026-11-20", "service": "shop"}))
+    assert world.calls == [("rebuild", "shop", date(2026, 11, 20), None)]
+
+
+@pytest.mark.parametrize(("refetch", "asked"), [("ALWAYS", True), ("NEVER", False)])
+def test_refetch_is_a_setting_of_the_run(defs, instance, world, refetch, asked) -> None:
+    config = {"ops": {"logs_of_a_day": {"config": {"refetch": refetch}}}}
+    assert run(defs, instance, run_config=config).success
+    assert world.calls == [("rebuild", "web-app", date(2026, 11, 24), asked)]
+
+
+def test_parsed_entries_alone_are_made_from_the_raw_rows_that_are_there(defs, instance, world) -> None:
+    result = run(defs, instance, asset_selection=[dg.AssetKey("parsed_entries")])
+
+    assert result.success
+    assert [event.asset_key.path[-1] for event in result.get_asset_materialization_events()] == ["parsed_entries"]
+    assert world.calls == [("rebuild", "web-app", date(2026, 11, 24), False)]
+
+
+def test_exception_clusters_alone_only_map_again(defs, instance, world) -> None:
+    result = run(defs, instance, asset_selection=[dg.AssetKey("exception_clusters")])
+
+    assert result.success
+    assert [event.asset_key.path[-1] for event in result.get_asset_materialization_events()] == ["exception_clusters"]
+    assert world.calls == [("cluster", "web-app")]
+
+
+def test_a_failing_source_fails_the_run_with_its_reason(defs, instance, world) -> None:
+    world.broken["web-app"] = "orders: host not found; correct the host"
+    result = run(defs, instance)
+
+    assert not result.success
+    failures = [event for event in result.all_events if event.is_step_failure]
+    assert "orders: host not found" in failures[0].step_failure_data.user_failure_data.description
+    verdicts = {event.check_name: event for event in result.get_asset_check_evaluations()}
+    assert not verdicts["sources_read"].passed
+    assert "host not found" in verdicts["sources_read"].description
+    assert result.get_asset_materialization_events() == []
