@@ -35,6 +35,8 @@ _ZONE = (
     + "|".join(sorted((z for z in _ZONES if len(z) > 1), key=len, reverse=True))
     + "))"
 )
+_ZONE_SHAPE = "(?P<z>(?:Z|[+-][0-9]{2}:?(?:[0-9]{2})?|[A-Z]{3,4}))"  # the same, as it is looked for in a settled header
+_WEEKDAY = re.compile(_DAY.rstrip("?"))
 _AMPM = "(?P<p>[AaPp]\\.?[Mm]\\.?)"
 
 
@@ -155,6 +157,7 @@ class TimeSpec:
     tails_always: bool = True
     order: str = ""  # numeric: "dmy" "mdy" "ymd"; pair: "md" "dm"
     ambiguous: bool = False  # day and month could be read both ways
+    weekday: str = ""  # "always", "never", or "" for sometimes
 
     def to_json(self) -> dict[str, object]:
         """The specification as JSON values."""
@@ -166,6 +169,7 @@ class TimeSpec:
             "tails_always": self.tails_always,
             "order": self.order,
             "ambiguous": self.ambiguous,
+            "weekday": self.weekday,
         }
 
     @staticmethod
@@ -180,12 +184,14 @@ class TimeSpec:
             bool(value.get("tails_always", True)),
             str(value.get("order", "")),
             bool(value.get("ambiguous", False)),
+            str(value.get("weekday", "")),
         )
 
     def expression(self) -> tuple[str, int]:
         """Expression with plain capturing groups and their number: head, then fraction, then tail where there are any."""
         form = BY_NAME[self.form]
-        text, groups = f"({unnamed(form.head)})", 1
+        head = form.head.replace(_DAY, {"always": "[A-Z][a-z]{2,8},? +", "never": ""}.get(self.weekday, "(?:[A-Z][a-z]{2,8},? +)?"))
+        text, groups = f"({unnamed(head.replace(_MON, '[A-Za-z]{3,9}'))})", 1
         if self.fraction:
             part = f"{re.escape(self.fraction)}([0-9]{{1,9}})"
             text += part if self.fraction_always else f"(?:{part})?"
@@ -217,6 +223,7 @@ def settle(found: Sequence[Found]) -> TimeSpec:
     signs = [item.fraction_sign for item in found if item.fraction_sign]
     sign = max(set(signs), key=signs.count) if signs else ""
     used = tuple(i for i in range(len(form.tails)) if sum(1 for item in found if item.tails[i]) * 50 > len(found))
+    days = sum(_WEEKDAY.match(item.head) is not None for item in found)
     order, ambiguous = ("", False)
     if form.name in ("numeric", "pair"):
         order, ambiguous = _settle_order(form.name, [item.head for item in found])
@@ -228,6 +235,7 @@ def settle(found: Sequence[Found]) -> TimeSpec:
         all(all(item.tails[i] for i in used) for item in found),
         order,
         ambiguous,
+        "always" if days == len(found) else "never" if days == 0 else "",
     )
 
 

@@ -584,33 +584,38 @@ class Builder:
 
     def _try_tag(self, separator: str, closed: bool) -> bool:
         """A name before a colon; in a syslog's place with the host before it."""
-        choices = [_TAG, _TAG_COLONS]
         syslog = self.time and not self.level and self.last in ("time", "column")
-        bare = [self._match(_bare(choice) + _END)[1] for choice in choices]
-        host = [self._match(_HOST + _bare(choice) + _END)[1] for choice in [*choices, _TAG_WORDS]] if syslog else [0.0]
-        if syslog and max(host) >= MOST and max(bare) < MOST:
-            pick = _best([*choices, _TAG_WORDS], host)
-            ends, _, matches = self._match(_HOST + _bare(pick) + _END)
-            if _hosts([m.group().split()[0] for m in matches]):
-                expression = f"({self._role('host')}[^ \\t\\n:\\[\\]]+)[ \\t]+" + self._tag_roles(pick)
-                ends, share, _ = self._match(expression + _END)
-                if share >= MOST and self._take(separator, expression, ends, "tag", "", closed):
-                    self.tagged = True
-                    return True
-            return False
+        names = (_NAME_PLAIN, _NAME_COLONS)
+        bare = [self._match(_bare(name + _PID_ANY) + _END)[1] for name in names]
+        if syslog and max(bare) < MOST:
+            names = (*names, _NAME_WORDS)
+            host = [self._match(_HOST + _bare(name + _PID_ANY) + _END)[1] for name in names]
+            if max(host) < MOST:
+                return False
+            ends, _, matches = self._match(_HOST + _bare(_best(names, host) + _PID_ANY) + _END)
+            if not _hosts([m.group().split()[0] for m in matches]):
+                return False
+            pick = self._leanest(_HOST, _best(names, host), _PIDS[2:])
+            expression = f"({self._role('host')}[^ \\t\\n:\\[\\]]+)[ \\t]+" + self._tag_roles(pick)
+            ends, share, _ = self._match(expression + _END)
+            self.tagged = share >= MOST and self._take(separator, expression, ends, "tag", "", closed)
+            return self.tagged
         if max(bare) < MOST and self.level and len(self.lines) >= 4:
             return self._try_worded_tag(separator, closed)
         if max(bare) < MOST:
             return False
-        pick = _best(choices, bare)
-        ends, _, matches = self._match(_bare(pick) + _END)
-        if not _tags([m.group() for m in matches]):
+        name = _best(names, bare)
+        if not _tags([m.group() for m in self._match(_bare(name + _PID_ANY) + _END)[2]]):
             return False
+        pick = self._leanest("", name, _PIDS if self.level else _PIDS[2:])
         ends, share, _ = self._match(_bare(pick) + _END)
-        if share >= MOST and self._take(separator, self._tag_roles(pick), ends, "tag", "", closed):
-            self.tagged = True
-            return True
-        return False
+        self.tagged = share >= MOST and self._take(separator, self._tag_roles(pick), ends, "tag", "", closed)
+        return self.tagged
+
+    def _leanest(self, before: str, name: str, choices: Sequence[str]) -> str:
+        """The tag with the simplest of the choices behind its name that loses no line: it is the cheapest to run."""
+        shares = [self._match(before + _bare(name + choice) + _END)[1] for choice in choices]
+        return name + _best(choices, shares)
 
     def _try_worded_tag(self, separator: str, closed: bool) -> bool:
         """One and the same word before the tag on every line (`ERROR in app.views: …`)."""
@@ -618,7 +623,7 @@ class Builder:
         word = firsts.pop() if len(firsts) == 1 else ""
         if not word.isalpha():
             return False
-        tag = re.escape(word) + "[ \\t]+" + _TAG
+        tag = re.escape(word) + "[ \\t]+" + _NAME_PLAIN
         ends, share, matches = self._match(_bare(tag) + _END)
         if share < NEARLY_ALL or not _tags([m.group().split(" ", 1)[1] for m in matches]):
             return False
@@ -694,10 +699,11 @@ _KEYED = "(?:pid|PID|tid|thread|trace_?[iI]d|span_?[iI]d|request_?[iI]d|req_?[iI
 _TWO_NUMBERS = re.compile(r"[0-9]+ +[0-9]+ ")
 _HOST = "[^ \\t\\n:\\[\\]]+[ \\t]+"
 _END = "(?=:(?:[ \\t]|$))"
-_PID = "(?:\\( +[0-9]+\\))?(?:\\[(@P[^\\]\\n]{0,24})\\])?(?: \\([^()\\n]{0,80}(?:\\([^()\\n]*\\)[^()\\n]*)?\\))?[ \\t]*"
-_TAG = "(@N[^ \\t\\n:\\[\"'=]+)" + _PID
-_TAG_COLONS = "(@N(?:[^ \\t\\n:\\[\"'=]|:+[^ \\t\\n:\\[])+)" + _PID
-_TAG_WORDS = "(@N(?:[^ \\t\\n:\\[]|[ \\t][^ \\t\\n:\\[]){1,60})" + _PID
+_NAME_PLAIN = "(@N[^ \\t\\n:\\[\"'=]+)"
+_NAME_COLONS = "(@N(?:[^ \\t\\n:\\[\"'=]|:+[^ \\t\\n:\\[])+)"
+_NAME_WORDS = "(@N(?:[^ \\t\\n:\\[]|[ \\t][^ \\t\\n:\\[]){1,60})"
+_PID_ANY = "(?:\\( +[0-9]+\\))?(?:\\[(@P[^\\]\\n]{0,24})\\])?(?: \\([^()\\n]{0,80}(?:\\([^()\\n]*\\)[^()\\n]*)?\\))?[ \\t]*"
+_PIDS = ("", "[ \\t]*", "(?:\\[(@P[^\\]\\n]{0,24})\\])?", _PID_ANY)  # what may stand behind a tag's name, the simplest first
 
 
 def _bare(tag: str) -> str:

@@ -18,7 +18,7 @@ import polars as pl
 
 from luffy_dagster.core.parsing.headers.columns import Builder
 from luffy_dagster.core.parsing.headers.formats import Format
-from luffy_dagster.core.parsing.headers.lexis import DIGITS, Sight, sight
+from luffy_dagster.core.parsing.headers.lexis import DIGITS, Sight, follows, sight
 
 _WIDTH = 400  # of a line, all that is looked at
 _MOST_FORMATS = 8
@@ -29,7 +29,8 @@ def infer_formats(lines: Sequence[str]) -> list[Format]:
     """The formats of a sample of lines in stream order, the most common first; empty when no header is found."""
     texts = [line[:_WIDTH].split("\n", 1)[0] for line in lines]
     sights = [sight(text) for text in texts]
-    heaps: Counter[tuple[str, ...]] = Counter(s.key for s in sights if s is not None)
+    keys = _keys(texts, sights)
+    heaps: Counter[tuple[str, ...]] = Counter(key for key in keys if key)
     total = sum(1 for text in texts if text.strip())
     if not heaps or not total:
         return []
@@ -41,10 +42,10 @@ def infer_formats(lines: Sequence[str]) -> list[Format]:
             break
         if count < _least(total, key, formats):
             continue
-        members = [i for i, s in enumerate(sights) if s is not None and s.key == key and unread[i]]
+        members = [i for i, other in enumerate(keys) if other == key and unread[i]]
         if len(members) < _least(total, key, formats):
             continue
-        built = _build([texts[i] for i in members], [s for i in members if (s := sights[i]) is not None])
+        built = _build([texts[i] for i in members])
         for form in built:
             hit = column.str.contains(form.compiled.expression) & unread
             share = int(hit.sum()) / total
@@ -53,6 +54,36 @@ def infer_formats(lines: Sequence[str]) -> list[Format]:
             formats.append(Format(form.parts, form.after, share, form.level_from))
             unread = unread & ~hit
     return _ordered(formats)
+
+
+def _keys(texts: Sequence[str], sights: Sequence[Sight | None]) -> list[tuple[str, ...]]:
+    """The heap of each line: place and form of its first time, how that is written, and what follows it.
+
+    Rare ways of writing stay with the common one of their form, and what follows counts only where it splits the heap
+    in parts that are too big to be messages that happen to begin so.
+    """
+    base = Counter(s.key for s in sights if s is not None)
+    styles = Counter((s.key, s.style) for s in sights if s is not None)
+    usual: dict[tuple[str, ...], tuple[str, ...]] = {}
+    for (key, style), _ in styles.most_common():
+        usual.setdefault(key, style)
+    keys: list[tuple[str, ...]] = []
+    for s in sights:
+        if s is None:
+            keys.append(())
+        else:
+            common = styles[s.key, s.style] >= max(3, 0.05 * base[s.key])
+            keys.append((*s.key, *(s.style if common else usual[s.key])))
+    sizes = Counter(keys)
+    nexts: dict[tuple[str, ...], Counter[str]] = {}
+    kinds = ["" if s is None or s.found is None else follows(text, s.found) for text, s in zip(texts, sights, strict=True)]
+    for key, kind in zip(keys, kinds, strict=True):
+        nexts.setdefault(key, Counter())[kind] += 1
+    for i, (key, kind) in enumerate(zip(keys, kinds, strict=True)):
+        share = nexts[key][kind] / sizes[key]
+        if key and kind and share < 0.9 and nexts[key][kind] >= 4 and share >= (0.1 if kind.startswith("level") else 0.3):
+            keys[i] = (*key, "next", kind)
+    return keys
 
 
 def _least(total: int, key: tuple[str, ...], formats: Sequence[Format]) -> float:
@@ -64,7 +95,7 @@ def _least(total: int, key: tuple[str, ...], formats: Sequence[Format]) -> float
     return max(3.0, total * 0.02)
 
 
-def _build(texts: list[str], sights: list[Sight]) -> list[Format]:
+def _build(texts: list[str]) -> list[Format]:
     """Formats for the lines of one heap: the main one, then its beginnings for what it does not read."""
     witnesses: dict[str, int] = {}
     for i, text in enumerate(texts):
@@ -90,8 +121,8 @@ def _build(texts: list[str], sights: list[Sight]) -> list[Format]:
 
 
 def _ordered(formats: list[Format]) -> list[Format]:
-    """Common ones first, but one that begins like another and asks for more goes before it."""
-    ranked = sorted(formats, key=lambda form: -form.share)
+    """Common ones first, but those that ask for little come after those that ask for more."""
+    ranked = sorted(formats, key=lambda form: (_vague(form), -form.share))
     out: list[Format] = []
     for form in ranked:
         place = len(out)
@@ -103,3 +134,9 @@ def _ordered(formats: list[Format]) -> list[Format]:
                 break
         out.insert(place, form)
     return out
+
+
+def _vague(form: Format) -> bool:
+    """Whether a format asks for hardly more than a time, so that it would take other formats' lines."""
+    compiled = form.compiled
+    return compiled.time is not None and "level" not in compiled.groups and len(compiled.groups) < 3

@@ -52,6 +52,14 @@ class Sight:
     key: tuple[str, ...]
     found: times.Found | None = None
 
+    @property
+    def style(self) -> tuple[str, ...]:
+        """How the time is written: its marks, fraction and what follows it."""
+        if self.found is None:
+            return ()
+        marks = re.sub(r"[A-Za-z]{2,}", "a", re.sub(r"[0-9 ]+", "0", self.found.head))
+        return (marks, self.found.fraction_sign, *("z" if tail else "" for tail in self.found.tails))
+
 
 _STARTS = re.compile(r"(?:(?<=^)|(?<=[ \t\[(<{|\"',;=:/>]))(?=[0-9@]|(?:[A-Z][a-z]{2}|[A-Z]{3})[a-z]*[ .,])")
 
@@ -89,6 +97,19 @@ def sight(text: str) -> Sight | None:
         count = len(tokens) - (1 if opener and tokens and tokens[-1] in ("[", "(", "<", "{", '"', "'") else 0)
         return Sight(("time", found.form, str(count), opener), found)
     return _level_sight(text)
+
+
+def follows(text: str, found: times.Found) -> str:
+    """What stands behind a line's time: "level", an opening bracket, or "" for anything else."""
+    at = found.end
+    if text[at : at + 1] in ("]", ")", ">", "}"):
+        at += 1
+    gap = SEPARATOR.match(text, at)
+    at = gap.end() if gap else at
+    level = LEVEL.match(text, at)
+    if level is not None and is_level(level, text, sure=True, strict=True):
+        return "level" + level.group("o")
+    return text[at] if text[at : at + 1] in ("[", "<") else ""
 
 
 def _may_follow(before: str) -> bool:
