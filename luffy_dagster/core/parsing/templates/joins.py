@@ -138,7 +138,7 @@ def find_joins(groups: Sequence[Group], values: frozenset[str], least: float) ->
     """Joins worth making, the surest first. `values`: words that were values elsewhere; `least` evidence, in needs."""
     joins: list[Join] = []
     for indices, lengths, start in _frames(groups, range(GAP + 1)):
-        join = _judge(groups, indices, lengths, start, values, least)
+        join = _judge(groups, indices, lengths, start, values=values, least=least)
         if join is not None:
             joins.append(join)
     joins.sort(key=lambda j: (-min(j.evidence, 4.0), max(j.lengths), j.start, j.groups))
@@ -150,6 +150,7 @@ def _judge(
     indices: Sequence[int],
     lengths: Sequence[int],
     start: int,
+    *,
     values: frozenset[str],
     least: float,
 ) -> Join | None:
