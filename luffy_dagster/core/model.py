@@ -84,3 +84,17 @@ class TimeRange:
 
     start: datetime
     end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a person decided about two fingerprints; the latest that is not revoked wins over every algorithm."""
+
+    kind: str  # "join" or "split"
+    fingerprint_a: str
+    fingerprint_b: str
+    at: datetime
+    actor: str = ""
+    reason: str | None = None
+    id: int = 0
+    revoked_at: datetime | None = None

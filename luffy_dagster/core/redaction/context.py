@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import pairwise
 
 from luffy_dagster.core.redaction.policy import Kind, Span
 
@@ -16,9 +17,9 @@ from luffy_dagster.core.redaction.policy import Kind, Span
 LITERALS: tuple[str, ...] = (
     *("passw", "passphrase", "pwd", "passcode", "secret", "token", "apikey", "api_key", "api-key", "api key", "access_key", "access-key"),
     *("accesskey", "accountkey", "account_key", "privatekey", "private_key", "signing", "encryption", "master_key", "masterkey", "auth_key"),
-    *("authkey", "_key=", "_key:", "-key:", "_key\"", "-key'", "key\":", "&key=", "?key=", "bearer ", "authorization", "cookie", "credential"),
+    *("authkey", "_key=", "_key:", "-key:", '_key"', "-key'", 'key":', "&key=", "?key=", "bearer ", "authorization", "cookie", "credential"),
     *("sessid", "sessionid", "session_id", "session=", "sid=", "signature=", "sig=", "code=", "curl ", "mysql", "docker login", "identified by"),
-    *("auth=", "csrf", "xsrf", "otp", "pin=", "pin:", "pin\":", "_pass=", "_pass:", "pass=", "pass:", "\"pass\"", "'pass'", "dsn", "sshpass", "--pass"),
+    *("auth=", "csrf", "xsrf", "otp", "pin=", "pin:", 'pin":', "_pass=", "_pass:", "pass=", "pass:", '"pass"', "'pass'", "dsn", "sshpass", "--pass"),
     *("x-amz-", "used key", "with key", "key is ", "invalid key", "kubeconfig", "basic "),
 )  # fmt: skip
 
@@ -178,7 +179,7 @@ def looks_random(value: str) -> bool:
         return False
     changes = sum(
         1
-        for a, b in zip(v, v[1:], strict=False)
+        for a, b in pairwise(v)
         if a.isdigit() != b.isdigit() or (a.isalpha() and b.isalpha() and a.islower() != b.islower())
     )
     return changes >= max(4, len(v) // 8)
@@ -261,9 +262,13 @@ def _urls(text: str, lower: str) -> Iterator[Span]:
             if secret_key(key):
                 if plausible(value, key):
                     yield _span(m, "v", text)
-            elif _QUERY_SECRET.search(key) and len(value) >= 12 and not _MASKED.match(value) and not _UUID.match(value):
-                if looks_random(value) or re.fullmatch(r"[0-9a-fA-F]{20,}", value) or "%" in value:
-                    yield _span(m, "v", text)
+            elif (
+                _QUERY_SECRET.search(key)
+                and len(value) >= 12
+                and not (_MASKED.match(value) or _UUID.match(value))
+                and (looks_random(value) or re.fullmatch(r"[0-9a-fA-F]{20,}", value) or "%" in value)
+            ):
+                yield _span(m, "v", text)
         if ";jsessionid=" in lower:
             for m in _MATRIX.finditer(text):
                 yield Span(*m.span("v"), Kind.SECRET)

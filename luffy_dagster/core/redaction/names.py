@@ -180,12 +180,11 @@ def _known(text: str) -> Iterator[Span]:
     while (m := _PAIR.search(text, pos)) is not None:
         first, last = m[1], m[3]
         folded = _fold(first)
-        if is_given(first) and len(folded) > 1 and _surname(last):
-            # three capitalised words: the third belongs to the name only if it is no word of computing (checked above)
-            if folded not in _AMBIGUOUS or _CUE.search(text, max(0, m.start() - 24), m.start()):
-                yield Span(m.start(1), m.end(3), Kind.PERSON)
-                pos = m.end()
-                continue
+        cued = folded not in _AMBIGUOUS or _CUE.search(text, max(0, m.start() - 24), m.start())
+        if is_given(first) and len(folded) > 1 and _surname(last) and cued:
+            yield Span(m.start(1), m.end(3), Kind.PERSON)
+            pos = m.end()
+            continue
         pos = m.end(1) + 1
     for m in _PAIR_UPPER.finditer(text):
         folded = _fold(m[1])

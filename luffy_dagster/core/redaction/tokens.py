@@ -105,16 +105,17 @@ _PEM_CUT = re.compile(r"(?:\s|\\[nrt]|[A-Za-z0-9+/=])*")
 # What the column engine looks for before anything here runs: literals in any case, and for prefixes too short to be
 # rare one expression of the Rust engine (no look-around).
 _SHORT = 4
-LITERALS: tuple[str, ...] = tuple(
-    sorted(
+LITERALS: tuple[str, ...] = (
+    *sorted(
         {
             lit
             for lits, _ in _COMPILED
             for lit in lits
             if len(lit) > _SHORT or (len(lit) == _SHORT and not lit.isalpha())
         }
-    )
-    + ["private key", *(lit for lit, _ in _WEBHOOKS)]
+    ),
+    "private key",
+    *(lit for lit, _ in _WEBHOOKS),
 )
 PREFILTER = (  # ASCII classes and borders: the Unicode ones cost a hundred times as much
     r"(?-u:\b)(?:A[KSBC][IC]A[A-Z2-7]{16}|gl[a-z]{2,5}-[A-Za-z0-9_]|xox[a-z]|sk-[A-Za-z0-9]|SG\.[A-Za-z0-9_-]{16}|dp\.[a-z]{2,5}\.|shp[a-z]{2,3}_"

@@ -1,0 +1,70 @@
+"""The only reader of the environment: every setting of Luffy, typed, from LUFFY_… variables and the file `.env`.
+
+Values only: what a setting means to the work is decided where it is used. Nothing is read when this module is imported.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """All settings. Each field is the variable LUFFY_<NAME>; what is passed in wins, then the environment, then `.env`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="LUFFY_",
+        env_file=".env",
+        env_file_encoding="utf-8",
+        extra="ignore",
+        frozen=True,
+        env_ignore_empty=True,
+        validate_default=True,
+    )
+
+    home: Path = Field(default=Path(".luffy"), description="Folder of the embedded store, the lake and the key.")
+    database_url: SecretStr | None = Field(default=None, description="PostgreSQL of the store; embedded when unset.")
+    dagster_database_url: SecretStr | None = Field(
+        default=None, description="PostgreSQL of Dagster; embedded, or beside the store's, when unset."
+    )
+    lake_url: str | None = Field(
+        default=None, description="Folder or object store of the lake; <home>/lake when unset."
+    )
+    secret_key: SecretStr | None = Field(
+        default=None,
+        description="Key, or several separated by commas, for secrets at rest: the first encrypts, all decrypt.",
+    )
+    dagster_url: str = Field(default="http://127.0.0.1:3000", description="Where Dagster's webserver answers.")
+
+    parallel_services: int = Field(default=4, ge=1, le=256, description="Services worked on side by side in a tick.")
+    fetch_overlap_minutes: int = Field(default=10, ge=0, description="How far a fetch reads back behind the watermark.")
+    fetch_piece_hours: int = Field(default=24, ge=1, description="A longer gap is fetched in pieces of this length.")
+    first_lookback_hours: int = Field(default=24, ge=1, description="How far the first fetch of a source looks back.")
+    docs_per_fetch: int = Field(default=0, ge=0, description="Cap of documents per source and fetch; 0 is no cap.")
+    open_entry_seconds: int = Field(default=60, ge=1, description="Silence after which a stream's last entry ends.")
+    slot_attempts: int = Field(default=3, ge=1, le=20, description="Attempts of due work per slot.")
+    shapes_per_day: int = Field(default=10_000, ge=1, description="New shapes of a service kept per day.")
+
+    retention_raw_days: int = Field(default=7, ge=1)
+    retention_entries_days: int = Field(default=90, ge=1)
+    retention_counts_days: int = Field(default=400, ge=1)
+    horizon_days: int = Field(default=90, ge=1, description="How many days back the first partition lies at init.")
+
+    @field_validator("home", mode="after")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @property
+    def lake(self) -> str:
+        """URL or absolute folder of the lake."""
+        return self.lake_url or str(self.home / "lake")
+
+
+@cache
+def get_settings() -> Settings:
+    """The settings of this process, read at the first call (`get_settings.cache_clear()` reads them anew)."""
+    return Settings()

@@ -1,0 +1,103 @@
+"""Fingerprints of exceptions: facts, each with its earliest occurrence as exemplar."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, String, cast, select
+
+from luffy_dagster.core.schemas import UTC_US
+from luffy_dagster.store import bulk
+from luffy_dagster.store.schema import active_mapping, cluster_mapping, fingerprint
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_TEXTS = ("language", "type", "message", "root_type", "culprit", "levels", "frames", "trace", "entry_id")
+
+
+def upsert(conn: Connection, service: str, rows: pl.DataFrame, *, algorithm: str, now: datetime) -> int:
+    """Adds fingerprints (fingerprint, the texts of an exception, event_time or first_seen, last_seen), one row each.
+
+    An earlier occurrence than the one known takes its place as exemplar, so that the order in which days are read
+    changes nothing. Returns how many are new.
+    """
+    import polars as pl
+
+    if rows.is_empty():
+        return 0
+    if "first_seen" not in rows.columns:
+        rows = rows.with_columns(first_seen=pl.col("event_time"))
+    if "last_seen" not in rows.columns:
+        rows = rows.with_columns(last_seen=pl.col("first_seen"))
+    rows = rows.with_columns([pl.lit(None, dtype=pl.Utf8).alias(c) for c in _TEXTS if c not in rows.columns])
+    rows = (
+        rows.sort("first_seen", "entry_id").unique("fingerprint", keep="first", maintain_order=True).sort("fingerprint")
+    )
+    rows = rows.with_columns([pl.col(c).str.replace_all("\x00", "�", literal=True) for c in _TEXTS])
+    rows = rows.with_columns(
+        [pl.col(c).str.replace_all("\\u0000", "�", literal=True) for c in ("levels", "frames")]
+    )  # jsonb takes none
+    query = select(fingerprint.c.fingerprint).where(
+        fingerprint.c.service_id == service, fingerprint.c.fingerprint.in_(rows["fingerprint"].to_list())
+    )
+    known = len(conn.execute(query).all())
+    columns = ", ".join(_TEXTS)
+    exemplar = ", ".join(f"{c} = CASE WHEN earlier THEN excluded.{c} ELSE fingerprint.{c} END" for c in _TEXTS).replace(
+        "earlier", "(excluded.first_seen, excluded.entry_id) < (fingerprint.first_seen, fingerprint.entry_id)"
+    )
+    values = ", ".join(f"CAST({c} AS jsonb)" if c in ("levels", "frames") else c for c in _TEXTS)
+    bulk.run(
+        conn,
+        f"INSERT INTO fingerprint (service_id, fingerprint, algorithm, {columns}, first_seen, last_seen, created_at)"  # noqa: S608 - our own column names
+        f" SELECT :service, fingerprint, :algorithm, {values}, first_seen, last_seen, :now FROM {{rows}}"
+        f" ON CONFLICT (service_id, fingerprint) DO UPDATE SET {exemplar}, first_seen = least(fingerprint.first_seen, excluded.first_seen),"
+        " last_seen = greatest(fingerprint.last_seen, excluded.last_seen)",
+        rows,
+        {
+            "fingerprint": "text",
+            **dict.fromkeys(_TEXTS, "text"),
+            "first_seen": "timestamptz",
+            "last_seen": "timestamptz",
+        },
+        service=service,
+        algorithm=algorithm,
+        now=now,
+    )
+    return rows.height - known
+
+
+def exemplars(conn: Connection, service: str, algorithm: str | None = None) -> pl.DataFrame:
+    """All fingerprints of a service with the cluster each is mapped to (null: none yet), earliest first.
+
+    `algorithm` names another mapping than the one in force. levels and frames are JSON text.
+    """
+    import polars as pl
+
+    f, m = fingerprint, cluster_mapping
+    if algorithm is None:
+        active = (
+            select(active_mapping.c.algorithm)
+            .where(active_mapping.c.service_id == service, active_mapping.c.kind == "clusters")
+            .scalar_subquery()
+        )
+        mapping = m.c.algorithm == active
+    else:
+        mapping = m.c.algorithm == algorithm
+    joined = f.outerjoin(m, (m.c.service_id == f.c.service_id) & (m.c.fingerprint == f.c.fingerprint) & mapping)
+    texts = ("fingerprint", "algorithm", "language", "type", "message", "root_type", "culprit")
+    query = (
+        select(
+            *(f.c[c] for c in texts), cast(f.c.levels, String), cast(f.c.frames, String), f.c.trace, f.c.entry_id, f.c.first_seen, f.c.last_seen, m.c.cluster_id
+        )
+        .select_from(joined)
+        .where(f.c.service_id == service)
+        .order_by(f.c.first_seen, f.c.fingerprint)
+    )  # fmt: skip
+    schema = dict.fromkeys((*texts, "levels", "frames", "trace", "entry_id"), pl.Utf8) | {
+        "first_seen": UTC_US,
+        "last_seen": UTC_US,
+        "cluster_id": pl.Utf8,
+    }
+    return bulk.frame(conn, query, schema)
