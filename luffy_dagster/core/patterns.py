@@ -160,7 +160,7 @@ def benjamini_hochberg(p_values: list[float]) -> list[float]:
     out, smallest = [1.0] * size, 1.0
     for rank in range(size, 0, -1):
         index = order[rank - 1]
-        smallest = min(smallest, p_values[index] * size / rank)
+        smallest = min(smallest, max(p_values[index], p_values[index] * size / rank))
         out[index] = smallest
     return out
 

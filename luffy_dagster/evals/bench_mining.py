@@ -9,6 +9,7 @@ polars with the header pattern given, grouped by masked text, as LogLead's faste
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import os
 import platform
@@ -21,7 +22,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
     import polars as pl
@@ -137,34 +138,41 @@ def _luffy(path: Path, form: str) -> dict[str, object]:  # noqa: ARG001
             if not newline:
                 rest = block + chunk
                 continue
-            numbers = stream.feed(_lines_of(block))
-            sink.write(numbers.to_numpy().tobytes())
-            total += len(numbers)
+            numbers = stream.feed(*_lines_of(block))
+            total += _write(numbers, sink)
         if rest:
-            numbers = stream.feed(_lines_of(rest))
-            sink.write(numbers.to_numpy().tobytes())
-            total += len(numbers)
+            numbers = stream.feed(*_lines_of(rest))
+            total += _write(numbers, sink)
     templates = stream.templates()
     codes.unlink()
     return {"lines": total, "shapes": len(templates), "templates": templates["template_id"].n_unique()}
 
 
-def _lines_of(block: bytes) -> pl.Series:
-    """Lines of a block of UTF-8 bytes (invalid ones replaced), cut by offsets and not one by one."""
-    import numpy as np
-    import polars as pl
-    import pyarrow as pa
+def _write(numbers: pl.Series, sink: BinaryIO) -> int:
+    numbers.to_frame("code").write_ipc_stream(sink)
+    return len(numbers)
 
-    try:
-        block.decode()
-    except UnicodeDecodeError:
-        block = block.decode("utf-8", "replace").encode()
-    ends = np.flatnonzero(np.frombuffer(block, dtype=np.uint8) == 10) + 1
-    if not block.endswith(b"\n"):
-        ends = np.append(ends, len(block))
-    offsets = np.concatenate((np.zeros(1, dtype=np.int64), ends))
-    array = pa.LargeStringArray.from_buffers(len(ends), pa.py_buffer(offsets), pa.py_buffer(block))
-    return pl.Series(array).str.strip_chars_end("\r\n")
+
+def _lines_of(block: bytes) -> tuple[pl.Series, pl.Series | None]:
+    """Lines of a block of UTF-8 bytes (invalid ones replaced), and the same with their digits collapsed."""
+    import polars as pl
+
+    from luffy_dagster.core.parsing.shapes import COLLAPSE
+
+    if b"\x01" in block:  # the separator that is never there, for once
+        return pl.Series(block.decode("utf-8", "replace").removesuffix("\n").split("\n"), dtype=pl.Utf8), None
+    lines, collapsed = (
+        pl.read_csv(
+            io.BytesIO(content),
+            has_header=False,
+            separator="\x01",
+            quote_char=None,
+            schema={"line": pl.Utf8},
+            encoding="utf8-lossy",
+        )["line"]
+        for content in (block, block.translate(COLLAPSE))
+    )
+    return lines, collapsed
 
 
 def _polars_masks(path: Path, form: str) -> dict[str, object]:

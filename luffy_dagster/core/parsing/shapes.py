@@ -15,14 +15,13 @@ from collections.abc import Sequence
 from hashlib import blake2b
 
 import polars as pl
-import pyarrow as pa
 
 from luffy_dagster.core.parsing import masks
 
 SHAPE_ALGORITHM = "shapes-2026-11"
 LONGEST = 4_000  # characters of a message that are looked at; what follows is one value of kind "more"
 
-_COLLAPSE = bytes.maketrans(b"123456789", b"000000000")
+COLLAPSE = bytes.maketrans(b"123456789", b"000000000")
 _NUL = "\x00"
 SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "shape_id": pl.Utf8,
@@ -38,11 +37,13 @@ def shape_id(shape: str) -> str:
 
 def collapse_digits(texts: pl.Series) -> pl.Series:
     """`texts` (Utf8) with every ASCII digit turned into 0; lengths and nulls stay."""
+    import pyarrow as pa
+
     array = texts.to_arrow(compat_level=pl.CompatLevel.oldest())
     validity, offsets, data = array.buffers()
     if data is None:
         return texts
-    collapsed = pa.py_buffer(memoryview(data).tobytes().translate(_COLLAPSE))
+    collapsed = pa.py_buffer(memoryview(data).tobytes().translate(COLLAPSE))
     out = pa.LargeStringArray.from_buffers(len(array), offsets, collapsed, validity, array.null_count, array.offset)
     return pl.Series(texts.name, out)
 
@@ -150,8 +151,8 @@ def summarise_shapes(shaped: pl.DataFrame) -> pl.DataFrame:
     """One row per shape, in no particular order: what `mine_templates` takes.
 
     Args:
-        shaped: message, shape_id, shape, variables (one row per entry; rows without shape are left out); count where
-            a row stands for several.
+        shaped: message, shape_id, shape (one row per entry; rows without shape are left out); variables where they
+            are known already; count where a row stands for several.
 
     Returns:
         shape_id, shape, count (Int64), example (the least of its messages, so that order does not matter) and
@@ -164,7 +165,10 @@ def summarise_shapes(shaped: pl.DataFrame) -> pl.DataFrame:
         pl.col("shape").first(), count.alias("count"), example=pl.col("message").min()
     )
     in_word = summary.filter(pl.col("shape").str.contains("[A-Za-z]<num>")).select("shape_id")
-    values = rows.join(in_word, on="shape_id", how="semi").select("shape_id", "variables").unique()
+    values = rows.join(in_word, on="shape_id", how="semi")
+    if "variables" not in values.columns:
+        values = values.with_columns(variables=variables_of(values["message"]))
+    values = values.select("shape_id", "variables").unique()
     holes = values.with_columns(hole=pl.int_ranges(pl.col("variables").list.len())).explode("variables", "hole")
     constant = pl.when(pl.col("variables").n_unique() == 1).then(pl.col("variables").first())
     per_hole = holes.group_by("shape_id", "hole").agg(constant=constant).sort("shape_id", "hole")

@@ -3,9 +3,8 @@
 Belongs here: finding groups that agree before and after a stretch (in bounded time), and judging the stretch's
 contents. Does not belong here: lexicons (`words`), the order of the passes (`miner`).
 
-Two groups are compared only through a *frame*: what stands before a stretch of at most `GAP` atoms and what stands
-after it. Frames are 64-bit hashes of prefix and suffix, computed for all groups at once and sorted, so that the time
-is that of sorting (groups × atoms × gaps) and no pair of groups is ever looked at.
+Two groups are compared only through a *frame* (`frames`): what stands before a stretch of at most `GAP` atoms and what
+stands after it.
 
 Evidence adds up over the different contents of a frame: a dotted name counts half, a plain word after a label or an
 opening mark a third, elsewhere an eighth, words that say *what happened* next to nothing. At 1 the stretch is a value.
@@ -13,13 +12,10 @@ opening mark a third, elsewhere an eighth, words that say *what happened* next t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from hashlib import blake2b
+from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
+from luffy_dagster.core.parsing.templates.frames import shared_frames
 from luffy_dagster.core.parsing.templates.groups import Group
 from luffy_dagster.core.parsing.templates.words import (
     FUNCTION_WORDS,
@@ -35,7 +31,6 @@ from luffy_dagster.core.parsing.templates.words import (
     word_class,
 )
 
-LONGEST_KEY = 80  # atoms; longer groups are joined by equality only
 GAP = 4  # atoms of a value at most
 MANY = 60  # contents that are judged at most
 
@@ -76,68 +71,10 @@ class Join(NamedTuple):
     units: bool
 
 
-def _atom_codes(groups: Sequence[Group]) -> dict[str, int]:
-    atoms = sorted({a for g in groups for a in g.key})
-    return {a: int.from_bytes(blake2b(a.encode(), digest_size=8).digest(), "little") | 1 for a in atoms}
-
-
-def _frames(groups: Sequence[Group], gaps: Sequence[int]) -> Iterator[tuple[list[int], list[int], int]]:
-    """Groups that share a frame, their gaps, and the start of the stretch; only frames that no smaller one replaces.
-
-    Two frames with one 64-bit hash would join what should not be compared: at ten million frames the chance is 3e-6.
-    """
-    codes = _atom_codes(groups)
-    value = np.uint64(codes.get(VAR, 0))
-    by_length: dict[int, list[int]] = {}
-    for index, group in enumerate(groups):
-        if len(group.key) <= LONGEST_KEY:
-            by_length.setdefault(len(group.key), []).append(index)
-    hashes: list[npt.NDArray[np.uint64]] = []
-    owners: list[npt.NDArray[np.int64]] = []
-    firsts: list[npt.NDArray[np.uint64]] = []
-    lasts: list[npt.NDArray[np.uint64]] = []
-    base, mix = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
-    for length, indices in by_length.items():
-        flat = np.fromiter((codes[a] for i in indices for a in groups[i].key), np.uint64, len(indices) * length)
-        matrix = np.ascontiguousarray(flat.reshape(-1, length).T)
-        own = np.array(indices, dtype=np.int64)
-        nothing = own.astype(np.uint64)  # an empty stretch begins and ends like no other
-        endings = np.where(matrix == value, nothing, matrix)  # so that "name:<port>" meets "<address>"
-        prefix = np.zeros((length + 1, len(indices)), dtype=np.uint64)
-        suffix = np.zeros((length + 1, len(indices)), dtype=np.uint64)
-        with np.errstate(over="ignore"):
-            for p in range(length):
-                prefix[p + 1] = (prefix[p] + matrix[p]) * base
-                q = length - 1 - p
-                suffix[q] = (suffix[q + 1] + matrix[q]) * mix
-            for gap in gaps:
-                for p in range(length - gap + 1):
-                    joined = (prefix[p] ^ (suffix[p + gap] << np.uint64(1))) * base + np.uint64(p)
-                    hashes.append(joined ^ (joined >> np.uint64(29)))
-                    owners.append(own * 4096 + p * 16 + gap)
-                    firsts.append(matrix[p] if gap else nothing)
-                    lasts.append(endings[p + gap - 1] if gap else nothing)
-    if not hashes:
-        return
-    all_hashes = np.concatenate(hashes)
-    order = np.argsort(all_hashes, kind="stable")
-    all_hashes = all_hashes[order]
-    starts = np.concatenate((np.zeros(1, dtype=np.int64), np.flatnonzero(np.diff(all_hashes)) + 1))
-    ends = np.concatenate((starts[1:], np.array([len(all_hashes)])))
-    differing = ends - starts > 1
-    for atoms in (firsts, lasts):
-        column = np.concatenate(atoms)[order]
-        differing &= np.minimum.reduceat(column, starts) != np.maximum.reduceat(column, starts)
-    rows = np.concatenate(owners)[order]
-    for start, end in zip(starts[differing].tolist(), ends[differing].tolist(), strict=True):
-        own_rows = np.sort(rows[start:end]).tolist()
-        yield [r >> 12 for r in own_rows], [r & 15 for r in own_rows], own_rows[0] >> 4 & 255
-
-
 def find_joins(groups: Sequence[Group], values: frozenset[str], least: float) -> list[Join]:
     """Joins worth making, the surest first. `values`: words that were values elsewhere; `least` evidence, in needs."""
     joins: list[Join] = []
-    for indices, lengths, start in _frames(groups, range(GAP + 1)):
+    for indices, lengths, start in shared_frames([g.key for g in groups], range(GAP + 1)):
         join = _judge(groups, indices, lengths, start, values=values, least=least)
         if join is not None:
             joins.append(join)

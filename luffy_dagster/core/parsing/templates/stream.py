@@ -15,7 +15,7 @@ import polars as pl
 from luffy_dagster.core.model import StreamProfile
 from luffy_dagster.core.parsing.headers import read_headers
 from luffy_dagster.core.parsing.profiles import reading
-from luffy_dagster.core.parsing.shapes import collapse_digits, shape_messages, summarise_shapes
+from luffy_dagster.core.parsing.shapes import collapse_digits, shape_ids, summarise_shapes
 from luffy_dagster.core.parsing.templates.miner import mine_templates
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -32,14 +32,19 @@ class TemplateStream:
         self._known: dict[str, int] = {"": 0}
         self._summary: list[pl.DataFrame] = []
 
-    def feed(self, lines: pl.Series) -> pl.Series:
-        """Number of the shape of each line (UInt32; 0 for a line without message)."""
-        frame = pl.DataFrame({"collapsed": collapse_digits(lines)})
+    def feed(self, lines: pl.Series, collapsed: pl.Series | None = None) -> pl.Series:
+        """Number of the shape of each line (UInt32; 0 for a line without message).
+
+        Args:
+            lines: raw lines in order.
+            collapsed: the same with digits collapsed (`shapes.COLLAPSE`) where the caller has them already.
+        """
+        frame = pl.DataFrame({"collapsed": collapse_digits(lines) if collapsed is None else collapsed})
         kinds = frame.with_row_index("first").group_by("collapsed").agg(pl.col("first").min(), count=pl.len())
         real = lines.gather(kinds["first"])
         message = read_headers(real, self._formats, received_at=_EPOCH, wants_time=False)["message"]
         shaped = pl.DataFrame({"message": message, "count": kinds["count"]})
-        shaped = pl.concat([shaped, shape_messages(shaped["message"])], how="horizontal")
+        shaped = pl.concat([shaped, shape_ids(shaped["message"])], how="horizontal")
         summary = summarise_shapes(shaped)
         for shape_id in summary["shape_id"].sort():
             self._known.setdefault(shape_id, len(self._known))

@@ -1,0 +1,178 @@
+"""Templates: what is one and what stays apart, whatever the order; measured on families of messages."""
+
+from __future__ import annotations
+
+import random
+import time
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from luffy_dagster.core.parsing.shapes import shape_id, shape_messages, summarise_shapes
+from luffy_dagster.core.parsing.templates import mine_templates
+from luffy_dagster.core.parsing.templates import frames
+from luffy_dagster.core.parsing.templates.words import VAR
+from luffy_dagster.evals.templates import scores, templates_of
+from luffy_dagster_tests.core.parsing.message_families import generate, held_families, tuning_families
+
+
+def texts(*messages: str) -> list[str]:
+    return templates_of(messages)["template"].to_list()
+
+
+def one(*messages: str) -> str:
+    found = set(texts(*messages))
+    assert len(found) == 1, found
+    return found.pop()
+
+
+def apart(*messages: str) -> None:
+    assert len(set(texts(*messages))) == len(messages)
+
+
+def test_typed_values_are_whole_tokens() -> None:
+    assert one("got blk_-12 from /10.1.2.3:50010", "got blk_99 from /10.1.2.4:50010") == "got <*> from <*>"
+    assert one("part-00007 written to /a/b.txt", "part-1 written to /c") == "<*> written to <*>"
+
+
+def test_opposite_states_stay_apart() -> None:
+    apart("VM Started (Lifecycle Event)", "VM Paused (Lifecycle Event)", "VM Stopped (Lifecycle Event)")
+    apart("node ready after 5 s", "node unready after 5 s")
+    apart("link 4 up", "link 4 down")
+    apart("session opened for user mia", "session closed for user mia")
+    apart("load failed: permission denied", "load failed: no such file")
+
+
+def test_names_of_few_users_are_values() -> None:
+    assert one("session opened for user root by (uid=0)", "session opened for user mia by (uid=7)").startswith(
+        "session opened for user <*> by"
+    )
+
+
+def test_values_of_several_words_do_not_split() -> None:
+    rooms = ["Kitchen", "Living Room", "Front Porch Light", "Hall", "Office Desk"]
+    assert one(*[f"Device {room} turned on" for room in rooms]) == "Device <*> turned on"
+
+
+def test_an_optional_part_of_values_does_not_split() -> None:
+    assert (
+        one("sent 51 bytes (4.1 KB) in all", "sent 7 bytes in all", "sent 99 bytes (1.2 MB) in all")
+        == "sent <*> bytes <*> in all"
+    )
+
+
+def test_an_optional_part_with_words_is_another_message() -> None:
+    apart("accepted login for mia from 1.2.3.4", "accepted login for invalid account mia from 1.2.3.4")
+
+
+def test_lists_and_empty_places_are_one() -> None:
+    assert len(set(texts("speeds ( 1 2 3 )", "speeds ( 4 5 )", "speeds ( )"))) == 1
+    assert len(set(texts("call(1, 2) ok", "call() ok", "call(7) ok"))) == 1
+    assert len(set(texts("login tty= rhost=1.2.3.4", "login tty=4 rhost=1.2.3.5"))) == 1
+
+
+def test_units_are_part_of_the_number_when_they_vary() -> None:
+    assert one("free 5.2 KB now", "free 1.1 GB now") == "free <*> now"
+    assert one("free 5 MB now", "free 7 MB now") == "free <*> MB now"
+
+
+def test_a_digit_in_a_word_is_constant_unless_it_varies() -> None:
+    assert one("jk2_init() found 5", "jk2_init() found 6") == "jk2_init() found <*>"
+    assert one("iface eth0 found 5", "iface eth1 found 6") == "iface <*> found <*>"
+
+
+def test_dotted_names_are_constant_unless_they_vary() -> None:
+    assert one("loading com.acme.mail.Sender now") == "loading com.acme.mail.Sender now"
+    assert one("loading com.acme.mail.Sender now", "loading io.demo.cart.Controller now") == "loading <*> now"
+
+
+def test_values_are_pooled_per_key() -> None:
+    found = texts(*[f"event={name} took {n} ms" for n, name in enumerate(["boot", "halt", "poll", "sync"])])
+    assert set(found) == {"event=<*> took <*> ms"}
+
+
+def mapping(messages: list[str]) -> dict[str, str]:
+    frame = pl.DataFrame({"message": pl.Series(messages, dtype=pl.Utf8)})
+    frame = pl.concat([frame, shape_messages(frame["message"])], how="horizontal")
+    mined = mine_templates(summarise_shapes(frame))
+    return dict(mined.select("shape_id", "template").iter_rows())
+
+
+@pytest.mark.parametrize("family", tuning_families()[:6])
+def test_order_of_lines_does_not_matter(family: str) -> None:
+    messages = generate(family, 400)[0]
+    shuffled = messages[:]
+    random.Random(3).shuffle(shuffled)
+    assert mapping(messages) == mapping(shuffled)
+
+
+WORDS = st.sampled_from(
+    "user root mia from on = ( ) [ ] { } \" ' : , ; . <num> 7 eth0 a.b.c up down KB ms null \x01 \ue000 ( <*> < > - @".split(
+        " "
+    )
+)
+
+
+@given(st.lists(st.lists(WORDS, max_size=9).map(" ".join), max_size=12), st.randoms(use_true_random=False))
+@settings(max_examples=120, deadline=None)
+def test_anything_is_mined_in_any_order(messages: list[str], rng: random.Random) -> None:
+    first = mapping(messages)
+    rng.shuffle(messages)
+    assert mapping(messages) == first
+    assert set(first) == {s for s in shape_messages(pl.Series(messages, dtype=pl.Utf8))["shape_id"] if s}
+
+
+ATOMS = st.sampled_from(["a", "b", "c", "d", VAR, ":"])
+
+
+@given(st.lists(st.lists(ATOMS, max_size=7).map(tuple), max_size=14, unique=True))
+@settings(max_examples=150, deadline=None)
+def test_both_ways_to_find_frames_agree(keys: list[tuple[str, ...]]) -> None:
+    gaps = range(5)
+    assert sorted(frames._frames_by_text(keys, gaps)) == sorted(frames._frames_by_hash(keys, gaps))
+
+
+def test_nothing_and_a_bare_table() -> None:
+    assert mine_templates(pl.DataFrame(schema={"shape_id": pl.Utf8, "shape": pl.Utf8})).height == 0
+    bare = mine_templates(pl.DataFrame({"shape_id": ["x"], "shape": ["took <duration> ms"]}))
+    assert bare["template"].to_list() == ["took <*> ms"]
+    assert len(bare["template_id"][0]) == 16
+
+
+def test_many_shapes_take_linear_time() -> None:
+    rng = random.Random(1)
+    words = [a + b for a in "ka lo mi nu pe ri so".split() for b in "bar dun fel gor hix".split()]
+    shapes = sorted(
+        {
+            f"{rng.choice(words)} {rng.choice(words)} of {rng.choice(words)} is <num> {rng.choice(words)}"
+            for _ in range(8000)
+        }
+    )
+    table = pl.DataFrame({"shape": shapes, "shape_id": [shape_id(s) for s in shapes]})
+    began = time.process_time()
+    mine_templates(table)
+    assert time.process_time() - began < 10
+
+
+def family_scores(names: list[str]) -> dict[str, float]:
+    totals = {"GA": 0.0, "FGA": 0.0}
+    for name in names:
+        messages, truth, _ = generate(name, 1000)
+        predicted = templates_of(messages)
+        found = scores(predicted["template_id"].to_list(), predicted["template"].to_list(), truth)
+        totals = {key: value + found[key] / len(names) for key, value in totals.items()}
+    return totals
+
+
+def test_families_that_were_tuned_on_stay_good() -> None:
+    found = family_scores(tuning_families())
+    assert found["GA"] > 0.93
+    assert found["FGA"] > 0.88
+
+
+def test_families_never_looked_at_stay_good() -> None:
+    found = family_scores(held_families())
+    assert found["GA"] > 0.88
+    assert found["FGA"] > 0.75
