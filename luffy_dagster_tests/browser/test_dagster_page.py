@@ -1,0 +1,77 @@
+"""What a person sees on Dagster's page: partitions, lineage, metadata, checks, resources, automation."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from luffy_dagster.adapters.dagster_api import DagsterApi
+from luffy_dagster_tests.browser.conftest import SERVICES
+from luffy_dagster_tests.defs import fakes
+
+
+@pytest.fixture
+def tab(browser, tmp_path: Path):
+    made = browser.new_page(viewport={"width": 1500, "height": 1400})
+    made.set_default_timeout(30_000)
+    yield made
+    made.close()
+
+
+def look(tab, url: str, *texts: str, shot: Path) -> str:
+    tab.goto(url)
+    for text in texts:
+        tab.get_by_text(text).first.wait_for()
+    tab.wait_for_timeout(500)
+    tab.screenshot(path=str(shot), full_page=True)
+    return tab.inner_text("body")
+
+
+def test_the_lineage_shows_the_three_assets(page, tab, tmp_path) -> None:
+    said = look(tab, f"{page.url}/asset-groups", "raw_logs", "parsed_entries", "exception_clusters", shot=tmp_path / "lineage.png")
+    assert "incidents" in said
+
+
+def test_services_and_days_are_the_partitions(page, tab, tmp_path) -> None:
+    url = f"{page.url}/assets/raw_logs?view=partitions"
+    said = look(tab, url, *SERVICES, shot=tmp_path / "partitions.png")
+    assert re.search(r"2026-11-24", said)
+
+
+def test_a_partition_shows_counts_a_table_and_a_plot(page, tab, tmp_path) -> None:
+    with DagsterApi(page.url) as api:
+        url = api.asset_url("parsed_entries", "checkout", fakes.TODAY)
+    said = look(tab, url, "entries per hour", "top messages", shot=tmp_path / "entries.png")
+    assert "parse rate" in said
+    assert "98.00 %" in said
+    opened = tab.get_by_text("Show Markdown")
+    for number in range(opened.count()):
+        opened.nth(number).click()
+        tab.wait_for_timeout(700)
+        tab.screenshot(path=str(tmp_path / f"entries-{number}.png"))
+        shown = tab.locator("[class*=Dialog], [role=dialog]").last
+        said += shown.inner_text()
+        if "entries per hour" in shown.inner_text() or shown.locator("img").count():
+            image = shown.locator("img").first
+            assert image.evaluate("node => node.complete && node.naturalWidth") > 300
+        tab.keyboard.press("Escape")
+        tab.wait_for_timeout(300)
+    assert "order 7 of a|b <script>" in said
+
+
+def test_a_failed_check_gives_its_reason(page, tab, tmp_path) -> None:
+    url = f"{page.url}/assets/raw_logs?view=checks&checkDetail=sources_read"
+    said = look(tab, url, "sources_read", "password refused", shot=tmp_path / "checks.png")
+    assert "fetch_complete" in said
+
+
+def test_the_run_of_a_failing_service_shows_why(page, tab, tmp_path) -> None:
+    with DagsterApi(page.url) as api:
+        failed = next(run for run in api.runs(job="logs") if run.status == "FAILURE")
+        look(tab, api.run_url(failed.run_id), "password refused", shot=tmp_path / "run.png")
+
+
+def test_resources_schedules_and_sensors_are_shown(page, tab, tmp_path) -> None:
+    root = f"{page.url}/locations/luffy_dagster"
+    look(tab, f"{root}/resources", "postgres", "log_sources", "lake", shot=tmp_path / "resources.png")
+    look(tab, f"{page.url}/automation", "master_schedule", "service_registry", "failing_services", shot=tmp_path / "automation.png")
