@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from datetime import date
 from pathlib import Path
@@ -42,8 +43,12 @@ def make_home(chosen: Settings, folder: Path) -> list[tuple[str, str]]:
     done.append(("First day", f"{first} (luffy horizon moves it)"))
     dagster_home = prepare_dagster_home(chosen.home / "dagster")
     done.append(("Dagster", str(dagster_home)))
+    wanted = {"LUFFY_HOME": str(chosen.home), "DAGSTER_HOME": str(dagster_home)}
+    if all(os.environ.get(name) == value for name, value in wanted.items()):
+        done.append(("Settings", "from the environment"))  # in a container: no file is needed, and none may be written
+        return done
     env_file = folder / ".env"
-    written = write_env(env_file, {"LUFFY_HOME": str(chosen.home), "DAGSTER_HOME": str(dagster_home)})
+    written = write_env(env_file, wanted)
     keep_out_of_git(env_file)
     done.append(("Settings", f"{env_file} ({'written' if written else 'as it was'})"))
     return done
