@@ -1,1 +1,54 @@
-"""The work: one function per asset, reading through adapters, lake and store, calling core. No Dagster here."""
+"""The work: one function per asset, from a service's sources to its exception clusters. No Dagster here.
+
+Every flow takes a `FlowContext` and the slug of a service, reads through adapters, lake and store, calls `core`, writes, and
+returns a result object with its counts. Doors (assets, commands, API, benchmarks) call these functions and nothing below.
+"""
+
+from luffy_dagster.flows.cluster import cluster
+from luffy_dagster.flows.compaction import compact
+from luffy_dagster.flows.connections import test_source
+from luffy_dagster.flows.context import FlowContext, make_context
+from luffy_dagster.flows.logs import LogPage, LogQuery, query_logs
+from luffy_dagster.flows.process import fetch, parse, process_service, rebuild_day
+from luffy_dagster.flows.reconcile import reconcile
+from luffy_dagster.flows.results import (
+    ClusterResult,
+    CompactionResult,
+    DayCounts,
+    FetchResult,
+    ParseResult,
+    ReconcileResult,
+    RetentionResult,
+    ServiceResult,
+    SourceResult,
+)
+from luffy_dagster.flows.retention import retain
+from luffy_dagster.flows.tick import due_services, run_tick
+
+__all__ = [
+    "ClusterResult",
+    "CompactionResult",
+    "DayCounts",
+    "FetchResult",
+    "FlowContext",
+    "LogPage",
+    "LogQuery",
+    "ParseResult",
+    "ReconcileResult",
+    "RetentionResult",
+    "ServiceResult",
+    "SourceResult",
+    "cluster",
+    "compact",
+    "due_services",
+    "fetch",
+    "make_context",
+    "parse",
+    "process_service",
+    "query_logs",
+    "rebuild_day",
+    "reconcile",
+    "retain",
+    "run_tick",
+    "test_source",
+]

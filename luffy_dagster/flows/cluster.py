@@ -1,0 +1,94 @@
+"""Clusters: fingerprints that have none join by rule or found one; times, states and severities are brought up to date.
+
+How a fingerprint joins is `core.clustering`'s business; what a person decided wins over it. The caller of `cluster_new` holds the
+service's lock.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from luffy_dagster import store
+from luffy_dagster.core.model import ClusterState
+from luffy_dagster.flows.context import FlowContext
+from luffy_dagster.flows.results import ClusterResult
+
+_TOP = 10
+_BASELINE_DAYS = 7
+
+
+def cluster(ctx: FlowContext, service: str) -> ClusterResult:
+    """Maps the service's fingerprints that have no cluster yet, under its lock."""
+    with store.service_lock(ctx.engine, service):
+        return cluster_new(ctx, service, now=ctx.now(), changed=True)
+
+
+def cluster_new(
+    ctx: FlowContext, service: str, *, now: datetime, changed: bool, days: tuple[date, ...] = ()
+) -> ClusterResult:
+    """The same under a lock that is held already; with `changed` false nothing happened since, and little is looked at."""
+    if not changed:
+        return ClusterResult(service)
+    with store.begin(ctx.engine) as conn:
+        exemplars = store.fingerprints.exemplars(conn, service)
+        new = exemplars.filter(pl.col("cluster_id").is_null())
+        before = exemplars.get_column("cluster_id").n_unique() - int(new.height > 0)
+        if new.height:
+            _assign(conn, service, new, exemplars.filter(pl.col("cluster_id").is_not_null()), now)
+        if exemplars.height:
+            store.clusters.refresh_states(conn, service, now)
+            _severities(conn, service, now)
+        count = store.clusters.count_clusters(conn, service, now=now) if exemplars.height else 0
+        top = store.clusters.list_clusters(conn, service, now=now, limit=_TOP) if exemplars.height else []
+    return ClusterResult(
+        service=service,
+        new_fingerprints=new.height,
+        new_clusters=max(0, count - before) if new.height else 0,
+        clusters=count,
+        days=days,
+        top=tuple((row.cluster_id, row.title, row.count_24h) for row in top),
+    )
+
+
+def _assign(conn: Any, service: str, new: pl.DataFrame, known: pl.DataFrame, now: datetime) -> None:
+    from luffy_dagster.core.clustering.assign import CLUSTER_ALGORITHM, assign
+
+    outcome = assign(new, known, store.clusters.decisions(conn, service))
+    rows = outcome.rows.select("fingerprint", "cluster_id", "reason")
+    store.clusters.apply_assignment(conn, service, rows, algorithm=CLUSTER_ALGORITHM, now=now)
+
+
+def _severities(conn: Any, service: str, now: datetime) -> None:
+    """Severity of the clusters that are active, from rate, level, spread and newness."""
+    from luffy_dagster.core.clustering.severity import SeverityFacts, severity
+
+    hour = timedelta(hours=1)
+    counts = store.counts.fingerprint_counts(conn, service, now - timedelta(days=_BASELINE_DAYS), now + hour)
+    if counts.is_empty():
+        return
+    mapped = store.fingerprints.exemplars(conn, service).select("fingerprint", "cluster_id")
+    recent = pl.col("hour") >= now - hour
+    rates = {
+        cluster_id: (float(last), float(base) / (_BASELINE_DAYS * 24))
+        for cluster_id, last, base in counts.join(mapped, on="fingerprint")
+        .group_by("cluster_id")
+        .agg(pl.col("count").filter(recent).sum().alias("last"), pl.col("count").filter(~recent).sum().alias("base"))
+        .iter_rows()
+    }
+    for row in store.clusters.list_clusters(conn, service, now=now, state="active", limit=1_000):
+        last, baseline = rates.get(row.cluster_id, (0.0, 0.0))
+        facts = SeverityFacts(
+            per_hour=last,
+            baseline_per_hour=baseline,
+            level=getattr(row, "level", None) or "error",
+            users=None,
+            services=1,
+            age_hours=max((now - row.first_seen).total_seconds() / 3600, 0.0),
+            state=ClusterState(row.state),
+        )
+        verdict = severity(facts)
+        if verdict.severity != row.severity:
+            store.clusters.set_severity(conn, service, row.cluster_id, verdict.severity, now=now)

@@ -1,0 +1,451 @@
+"""Fetching: from a service's sources into raw_logs, each source by itself, nothing lost and nothing twice.
+
+A source is read by event time from its watermark with an overlap (files: from their positions); what is there already is left
+out. Rows go to the lake first, with everything PostgreSQL needs in the commit's metadata, then one transaction moves the
+watermark. The caller holds the service's lock.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from luffy_dagster import store
+from luffy_dagster.core.model import TimeRange
+from luffy_dagster.core.schemas import RowFlag
+from luffy_dagster.flows.connections import open_reader
+from luffy_dagster.flows.context import FlowContext
+from luffy_dagster.flows.policy import retention_floor
+from luffy_dagster.flows.profiles import Profiles
+from luffy_dagster.flows.results import FetchResult, SourceResult
+from luffy_dagster.flows.rows import dated_by_lines, identified, raw_frame, timed
+from luffy_dagster.lake import Span
+
+RAW = "raw_logs"
+FILE_TYPES = frozenset({"file", "upload"})  # sources whose rows are dated by their lines
+_TIME_FLAGS = int(RowFlag.TIME_OUT_OF_RANGE | RowFlag.TIME_FROM_RECEIPT)
+_BAD = {
+    "invalid_utf8": RowFlag.INVALID_UTF8,
+    "truncated": RowFlag.TRUNCATED,
+    "time_out_of_range": RowFlag.TIME_OUT_OF_RANGE,
+    "time_from_receipt": RowFlag.TIME_FROM_RECEIPT,
+}
+_AHEAD = timedelta(days=1)
+_PIECE_BYTES = 128 << 20  # text held before a commit, whatever the number of rows
+
+
+@dataclass
+class _Intake:
+    """One source being read: what its result will say, and the state that goes into the store with the rows."""
+
+    source: Any
+    last_times: dict[str, datetime] = field(default_factory=dict)
+    rows: int = 0
+    duplicates: int = 0
+    batch: int = 0
+    bytes: int = 0
+    capped: bool = False
+    late: bool = False
+    window: TimeRange | None = None
+    per_day: Counter[date] = field(default_factory=Counter)
+    bad: Counter[str] = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
+    seen: datetime | None = None  # largest event time seen that can be
+
+    @property
+    def is_file(self) -> bool:
+        return self.source.type in FILE_TYPES
+
+    def result(self, error: str | None = None) -> SourceResult:
+        return SourceResult(
+            source_id=self.source.id,
+            name=self.source.name or self.source.id,
+            ok=error is None,
+            rows=self.rows,
+            duplicates=self.duplicates,
+            window_start=self.window.start if self.window else None,
+            window_end=self.window.end if self.window else None,
+            error=error,
+            capped=self.capped,
+            empty=self.rows == 0,
+            late=self.late,
+            bad=dict(self.bad),
+            bytes=self.bytes,
+            notes=tuple(self.notes),
+        )
+
+
+def fetch_sources(ctx: FlowContext, service: Any, *, now: datetime) -> FetchResult:
+    """Reads every enabled source of the service that is not backing off. A source that fails fails alone (see the result)."""
+    finish_fetch(ctx, service.id, now)
+    with store.begin(ctx.engine) as conn:
+        enabled = store.sources.list_sources(conn, service.id, enabled_only=True)
+        readable = {source.id for source in store.sources.readable(conn, service.id, now)}
+    profiles = Profiles(ctx, service.id, now)
+    results, per_day, batch = [], Counter[date](), 0
+    for source in enabled:
+        if source.id not in readable:
+            waits = f"backing off until {source.next_attempt_at:%H:%M:%S} UTC after: {source.last_error}"
+            results.append(SourceResult(source.id, source.name or source.id, ok=False, error=waits))
+            continue
+        intake = _Intake(source)
+        results.append(_fetch_one(ctx, service, intake, profiles, now))
+        per_day.update(intake.per_day)
+        batch = max(batch, intake.batch)
+    return FetchResult(
+        service=service.id,
+        batch=batch,
+        rows=sum(result.rows for result in results),
+        duplicates=sum(result.duplicates for result in results),
+        days=tuple(sorted(per_day)),
+        per_day=dict(per_day),
+        sources=tuple(results),
+    )
+
+
+def _fetch_one(ctx: FlowContext, service: Any, intake: _Intake, profiles: Profiles, now: datetime) -> SourceResult:
+    from luffy_dagster.adapters.errors import SourceError
+
+    source = intake.source
+    reader = None
+    try:
+        reader = open_reader(ctx, source)
+        if intake.is_file:
+            _read_files(ctx, service, intake, reader, profiles, now)
+        else:
+            _read_windows(ctx, service, intake, reader, profiles, now)
+    except (SourceError, store.errors.StoreError, OSError) as error:
+        reason = str(error) or type(error).__name__
+        with store.begin(ctx.engine) as conn:
+            store.sources.record_failure(conn, source.id, reason, now)
+            store.alarms.raise_alarm(conn, service.id, "failed", reason, now, source_id=source.id)
+        return intake.result(reason)
+    finally:
+        if reader is not None:
+            reader.close()
+    _alarms(ctx, service, intake, now)
+    return intake.result()
+
+
+def _alarms(ctx: FlowContext, service: Any, intake: _Intake, now: datetime) -> None:
+    """A source that answered is not failing any more; a capped fetch is stated."""
+    source = intake.source
+    if not (source.consecutive_failures or intake.capped or intake.rows):
+        return
+    with store.begin(ctx.engine) as conn:
+        if source.consecutive_failures:
+            store.alarms.clear_alarm(conn, service.id, "failed", now, source_id=source.id)
+        if intake.capped:
+            detail = f"{intake.rows} rows taken, more are there: the next fetch goes on; raise LUFFY_DOCS_PER_FETCH"
+            store.alarms.raise_alarm(conn, service.id, "capped", detail, now, source_id=source.id)
+        else:
+            store.alarms.clear_alarm(conn, service.id, "capped", now, source_id=source.id)
+
+
+# ---- sources read by time
+
+
+def _read_windows(
+    ctx: FlowContext, service: Any, intake: _Intake, reader: Any, profiles: Profiles, now: datetime
+) -> None:
+    source = intake.source
+    settings = ctx.settings
+    start = (
+        now - timedelta(hours=settings.first_lookback_hours)
+        if source.watermark is None
+        else source.watermark - timedelta(minutes=settings.fetch_overlap_minutes)
+    )
+    start = max(min(start, now), retention_floor(ctx, service, now))
+    pieces = list(_pieces(start, now, timedelta(hours=settings.fetch_piece_hours)))
+    if len(pieces) > 1:
+        pieces = _with_documents(reader, pieces)
+    intake.window = TimeRange(start, now)
+    state = (source.position or {}).get("adapter")
+    cap = settings.docs_per_fetch or None
+    for piece in pieces:
+        final = piece is pieces[-1]
+        left = None if cap is None else cap - intake.rows
+        with reader.fetch(piece, state=state if final else None, limit=left, undated=final) as fetched:
+            for frame in _gathered(fetched, ctx.piece_rows):
+                _keep(ctx, service, intake, profiles, frame, now=now, window=piece)
+        summary = fetched.summary
+        intake.bytes += summary.bytes
+        intake.notes.extend(summary.notes)
+        intake.capped = summary.capped
+        reached = summary.covered.end if summary.capped else intake.seen
+        position = {"adapter": summary.state} if final and summary.state is not None else None
+        _move(ctx, intake, None if reached is None else min(reached, now), position, now)
+        if summary.capped:
+            return
+
+
+def _pieces(start: datetime, now: datetime, length: timedelta) -> Iterator[TimeRange]:
+    """[start, now] cut from the oldest on; the last reaches a day ahead, as clocks of hosts may run fast."""
+    while start + length < now:
+        yield TimeRange(start, start + length)
+        start += length
+    yield TimeRange(start, now + _AHEAD)
+
+
+def _with_documents(reader: Any, pieces: list[TimeRange]) -> list[TimeRange]:
+    """Pieces that hold documents, by one question to the source, and always the last; all when the source cannot say."""
+    counts = reader.count_by_hour(TimeRange(pieces[0].start, pieces[-1].end))
+    if counts is None:
+        return pieces
+    hours = [hour for hour, count in counts.items() if count]
+    hour = timedelta(hours=1)
+    return [
+        piece
+        for piece in pieces
+        if piece is pieces[-1] or any(at < piece.end and at + hour > piece.start for at in hours)
+    ]
+
+
+def read_again(ctx: FlowContext, service: Any, source: Any, window: TimeRange, *, now: datetime) -> _Intake:
+    """Reads one window of a source again and keeps what is not there yet; the watermark stays where it is.
+
+    Files are read from their beginnings under the same identities. Raises SourceError.
+    """
+    intake = _Intake(source, window=window)
+    profiles = Profiles(ctx, service.id, now)
+    reader = open_reader(ctx, source)
+    try:
+        state = None
+        if intake.is_file:
+            from luffy_dagster.adapters.sources import rewound
+
+            state = rewound((source.position or {}).get("adapter"))
+        with reader.fetch(window, state=state, limit=None, undated=False) as fetched:
+            for frame in _gathered(fetched, ctx.piece_rows):
+                _keep(ctx, service, intake, profiles, frame, now=now, window=window)
+    finally:
+        reader.close()
+    return intake
+
+
+# ---- files
+
+
+def _read_files(
+    ctx: FlowContext, service: Any, intake: _Intake, reader: Any, profiles: Profiles, now: datetime
+) -> None:
+    source = intake.source
+    position = dict(source.position or {})
+    intake.last_times = {
+        stream: datetime.fromisoformat(at) for stream, at in (position.get("last_times") or {}).items()
+    }
+    window = TimeRange(now - timedelta(hours=ctx.settings.first_lookback_hours), now)
+    intake.window = TimeRange(source.watermark or window.start, now)
+    state = position.get("adapter")
+    cap = ctx.settings.docs_per_fetch or None
+    while True:
+        piece = ctx.piece_rows if cap is None else min(ctx.piece_rows, cap - intake.rows)
+        with reader.fetch(window, state=state, limit=piece, undated=False) as fetched:
+            for frame in _gathered(fetched, ctx.piece_rows):
+                _keep(ctx, service, intake, profiles, frame, now=now, window=None)
+        summary = fetched.summary
+        intake.bytes += summary.bytes
+        intake.notes.extend(note for note in summary.notes if note not in intake.notes)
+        state = summary.state
+        times = {stream: at.isoformat() for stream, at in intake.last_times.items()}
+        reached = None if intake.seen is None else min(intake.seen, now)
+        _move(ctx, intake, reached, {"adapter": state, "last_times": times}, now, unchanged=source.position or {})
+        intake.capped = summary.capped and cap is not None and intake.rows >= cap
+        if not summary.capped or intake.capped or not summary.documents:
+            return
+
+
+# ---- keeping rows
+
+
+def _gathered(frames: Iterable[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
+    """The adapter's small frames joined to pieces of about `rows` rows."""
+    waiting: list[pl.DataFrame] = []
+    count = size = 0
+    for frame in frames:
+        waiting.append(frame)
+        count += frame.height
+        size += int(frame.get_column("body").str.len_bytes().sum() or 0)
+        if count >= rows or size >= _PIECE_BYTES:
+            yield pl.concat(waiting)
+            waiting, count, size = [], 0, 0
+    if count:
+        yield pl.concat(waiting)
+
+
+def _keep(
+    ctx: FlowContext,
+    service: Any,
+    intake: _Intake,
+    profiles: Profiles,
+    frame: pl.DataFrame,
+    *,
+    now: datetime,
+    window: TimeRange | None,
+) -> None:
+    """Writes the rows of `frame` that are not there yet, in one commit."""
+    source = intake.source
+    came = frame.height
+    rows = identified(frame, source.id)
+    zones = {source.id: source.assume_tz or "UTC"}
+    if intake.is_file:
+        order = ("seq", "doc_id")
+        settled = profiles.settle(rows, zones, by=order)
+        rows = _redated(ctx, service, intake, profiles, rows)
+        rows = dated_by_lines(rows, settled, intake.last_times, assume_tz=zones[source.id], now=now)
+    rows = timed(rows, received_at=now, floor=retention_floor(ctx, service, now))
+    sound = rows.filter((pl.col("flags") & _TIME_FLAGS) == 0).get_column("event_time")
+    if len(sound):
+        latest = sound.max()
+        intake.seen = latest if intake.seen is None else max(intake.seen, latest)  # type: ignore[type-var, assignment]
+    rows = _unknown(ctx, service.id, intake, rows, window)
+    intake.duplicates += came - rows.height
+    if rows.is_empty():
+        return
+    if not intake.is_file:
+        profiles.settle(rows, zones, by=("event_time", "seq", "doc_id"))
+        before = source.watermark
+        if before is not None and not intake.late:
+            intake.late = bool((rows.get_column("event_time") < before).any())
+    _commit(ctx, service, intake, profiles, rows, now)
+
+
+def _unknown(
+    ctx: FlowContext, service: str, intake: _Intake, rows: pl.DataFrame, window: TimeRange | None
+) -> pl.DataFrame:
+    """Rows whose documents are not in raw_logs yet (looked for where they could be)."""
+    if rows.is_empty() or not ctx.lake.exists(RAW, service):
+        return rows
+    flagged = 0
+    start: Any = rows.get_column("event_time").min()
+    end: Any = None
+    if intake.is_file:
+        # Rows without a time of their own got that of their receipt: a fetch that was killed did so after the last that ended.
+        ended = intake.source.last_fetch_at
+        start = None if ended is None else min(start, ended)
+    else:
+        bits: Any = rows.get_column("flags").bitwise_or()
+        flagged = _TIME_FLAGS & int(bits or 0)
+        start, end = (window.start, window.end) if window is not None else (start, end)
+    known = ctx.lake.doc_ids(service, intake.source.id, start, end, flags=flagged)
+    return rows if known.is_empty() else rows.join(known, on="doc_id", how="anti", maintain_order="left")
+
+
+def _redated(ctx: FlowContext, service: Any, intake: _Intake, profiles: Profiles, rows: pl.DataFrame) -> pl.DataFrame:
+    """New rows together with the earlier ones of streams whose profile has just changed: these are dated anew as well."""
+    moved = [stream for stream in rows.get_column("stream").unique().to_list() if stream in profiles.moved]
+    if not moved:
+        return rows
+    earlier = ctx.lake.scan(RAW, service.id, streams=moved).collect()
+    for stream in moved:
+        intake.last_times.pop(stream, None)
+    if earlier.is_empty():
+        return rows
+    time_flags = ~_TIME_FLAGS
+    again = earlier.with_columns(
+        pl.lit(None).cast(earlier.schema["event_time"]).alias("event_time"), pl.col("flags") & time_flags
+    ).select(rows.columns)
+    return pl.concat([again, rows], how="vertical_relaxed").unique("doc_id", keep="first", maintain_order=True)
+
+
+def _commit(
+    ctx: FlowContext, service: Any, intake: _Intake, profiles: Profiles, rows: pl.DataFrame, now: datetime
+) -> None:
+    slug = service.id
+    with store.begin(ctx.engine) as conn:
+        last = store.cursors.last_batch(conn, slug, "fetch")
+    written = ctx.lake.last_batch(RAW, slug)
+    batch = max(last, written.batch if written else 0) + 1
+    moved = sorted(profiles.moved & set(rows.get_column("stream").unique().to_list()))
+    per_day = dict(rows.group_by("day").len().iter_rows())
+    metadata = {"source_id": intake.source.id, "rows": rows.height, "days": [day.isoformat() for day in per_day]}
+    frame = raw_frame(rows, batch)
+    if moved:
+        frame = _replace_streams(ctx, slug, frame, moved, batch, metadata)
+    ctx.lake.append(RAW, slug, frame, batch=batch, metadata=metadata)
+    with store.begin(ctx.engine) as conn:
+        store.cursors.commit_batch(
+            conn,
+            slug,
+            "fetch",
+            batch,
+            now=now,
+            rows=rows.height,
+            stats={"source": intake.source.id},
+            days=sorted(per_day),
+        )
+        profiles.store_changed(conn)
+        if moved:
+            reset_streams(conn, slug, moved, now)
+    profiles.moved -= set(moved)
+    flags = rows.get_column("flags")
+    for name, bit in _BAD.items():
+        count = int(((flags & int(bit)) != 0).sum())
+        if count:
+            intake.bad[name] += count
+    intake.batch = batch
+    intake.rows += rows.height
+    intake.per_day.update(per_day)
+
+
+def _replace_streams(
+    ctx: FlowContext, service: str, frame: pl.DataFrame, streams: list[str], batch: int, metadata: Mapping[str, Any]
+) -> pl.DataFrame:
+    """Puts the whole of `streams` in place of what the lake has of them; gives back the rows of the other streams."""
+    own = frame.filter(pl.col("stream").is_in(streams))
+    earlier = ctx.lake.scan(RAW, service, streams=streams, columns=["stream", "day"]).unique().collect()
+    pairs = pl.concat([earlier, own.select("stream", "day")]).unique().sort("stream", "day")
+    spans = [Span(day, stream) for stream, day in pairs.iter_rows()]
+    ctx.lake.replace(RAW, service, own, spans=spans, batch=batch, metadata=metadata)
+    return frame.filter(~pl.col("stream").is_in(streams))
+
+
+def reset_streams(conn: Any, service: str, streams: list[str], now: datetime) -> None:
+    """Marks streams to be parsed again from their first row."""
+    states = store.cursors.stream_states(conn, service, streams)
+    blank = [store.cursors.StreamState(stream, state.source_id, raw_batch=-1) for stream, state in states.items()]
+    store.cursors.put_stream_states(conn, service, blank, now)
+
+
+def _move(
+    ctx: FlowContext,
+    intake: _Intake,
+    watermark: datetime | None,
+    position: dict[str, Any] | None,
+    now: datetime,
+    *,
+    unchanged: Mapping[str, Any] | None = None,
+) -> None:
+    """Moves the source's watermark and position: everything before them is in the lake."""
+    if position is not None and unchanged == position:
+        position = None
+    with store.begin(ctx.engine) as conn:
+        store.sources.record_fetch(conn, intake.source.id, watermark=watermark, now=now, position=position)
+
+
+def finish_fetch(ctx: FlowContext, service: str, now: datetime) -> int:
+    """A batch that only the lake knows is finished: the store is told of it. Its rows count; the source is read on from where
+    its watermark stands, and what is there already is left out. Returns the number of the last batch.
+    """
+    written = ctx.lake.last_batch(RAW, service)
+    with store.begin(ctx.engine) as conn:
+        last = store.cursors.last_batch(conn, service, "fetch")
+        if written is None or written.batch <= last:
+            return last
+        known = ctx.lake.metadata_of(RAW, service, written.batch) or {}
+        store.cursors.commit_batch(
+            conn,
+            service,
+            "fetch",
+            written.batch,
+            now=now,
+            rows=int(known.get("rows", 0)),
+            stats={"source": known.get("source_id"), "finished": "found in the lake only"},
+            days=[date.fromisoformat(day) for day in known.get("days", [])],
+        )
+    return written.batch
