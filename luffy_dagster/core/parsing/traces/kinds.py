@@ -8,6 +8,7 @@ look-around, no back references) and usable by `re`. Does not belong here: what 
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Any
 
 import polars as pl
 
@@ -31,10 +32,15 @@ class Kind(IntEnum):
     NODE_SITE = 13  # /app/x.js:12 alone on a line: what node prints above an uncaught error
 
 
+def _any(expressions: tuple[str, ...]) -> str:
+    """One expression that matches where one of `expressions` does."""
+    return "|".join(expressions)
+
+
 # `at f (x.js:1:2)`, `at a.b.C.m(F.java:1)`, `at A.B.C.M(T x) in f.cs:line 3`, `at async f (…)`, `at <anonymous>:6:4`
 _AT_UNINDENTED = r"^at [\w$./@-]+\.[\w$<>]+\((?:[\w$-]+\.(?:java|kt|scala|groovy|clj)(?::\d+)?|Native Method|Unknown Source|<generated>)"
 
-FRAME = "|".join(
+FRAME = _any(
     (
         r"^\s+at (?:async )?(?:new )?[\w$.<>/@\[\]`+~-]+(?:\[[^\]]*\])?(?: \[as [^\]]+\])? ?\(",
         r"^\s+at (?:async )?(?:file:|https?:|node:|webpack|[A-Za-z]:\\|/|<anonymous>)[^\s]*",
@@ -61,7 +67,7 @@ FRAME = "|".join(
     )
 )
 
-GLUE = "|".join(
+GLUE = _any(
     (
         r"^During handling of the above exception, another exception occurred:",
         r"^The above exception was the direct cause of the following exception:",
@@ -97,7 +103,7 @@ GLUE = "|".join(
 
 CAUSE = r"^\s*(?:Caused by|Suppressed|Wrapped by|Causing): ?\S|^\s*---> \S"
 
-STRONG = "|".join(
+STRONG = _any(
     (
         r"^Unhandled exception:?\s*$",
         r"^Unhandled [Ee]xception(?::|\.) \S",
@@ -121,7 +127,7 @@ STRONG = "|".join(
 )
 
 _WORD = r"(?:Exception|Error|Throwable|Failure|Fault|Interrupt|Panic|Timeout|Violation|Exit)"
-WEAK = "|".join(
+WEAK = _any(
     (
         r"^\s?(?:[\w$-]+(?:\.|::|\\))*[A-Za-z_$][\w$]*" + _WORD + r"\d*(?:\s*$|: ?|\s\[|\s\()",
         r"^(?:[a-z_][\w$-]*\.)+(?:[\w$]+\.)?[A-Z][\w$]*(?:\s*$|: )",
@@ -158,7 +164,7 @@ LOOK = 1_200  # characters of a line that are looked at
 # says: so ordinary lines cost one pass for all literals together, and are never looked at again.
 NEEDLES = (
     "Exception", "Error", "Throwable", "Failure", "Fault", "Interrupt", "Panic", "Timeout", "Violation", "Exit",
-    "Traceback (most", "File \"", "panic", "goroutine ", "created by ", "[signal ", "exit status ", "Stack trace",
+    "Traceback (most", 'File "', "panic", "goroutine ", "created by ", "[signal ", "exit status ", "Stack trace",
     "Stacktrace", "stacktrace", "backtrace", "** (", "@http", "@file", "@webpack", "@moz-", "@resource", "@chrome",
     "@app", "@capacitor", "Caused by", "Suppressed", "Wrapped by", "Causing", "--->", "--- End", "Rethrow as",
     "<asynchronous", "fatal error: ", "Uncaught ", "ncaught", "Unhandled ", "Fatal error", "Parse error",
@@ -181,7 +187,7 @@ def kinds(lines: pl.Series) -> pl.Series:
     if not likely.any():
         return codes
     some = frame.filter(likely).select(text.str.slice(0, LOOK))
-    judged = pl.when(text.str.contains(r"^\s*$")).then(pl.lit(Kind.BLANK.value, pl.UInt8))
+    judged: Any = pl.when(text.str.contains(r"^\s*$")).then(pl.lit(Kind.BLANK.value, pl.UInt8))
     for kind, expression in _ORDER:
         judged = judged.when(text.str.contains(expression)).then(pl.lit(kind.value, pl.UInt8))
     return codes.scatter(likely.arg_true(), some.select(judged.otherwise(pl.lit(0, pl.UInt8))).to_series())
