@@ -1,0 +1,206 @@
+"""From entries to exceptions: which entries hold a trace, what it says, and what names it.
+
+Belongs here: the choice of the language's reader and the rows of EXCEPTIONS. Does not belong here: folding lines into
+entries (`continuation`), what makes two exceptions the same (`core.clustering`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+
+import polars as pl
+
+from luffy_dagster.core import schemas
+from luffy_dagster.core.clustering.fingerprints import Fingerprint, fingerprint, message_fingerprint
+from luffy_dagster.core.model import Frame
+from luffy_dagster.core.parsing.traces import at_frames, listed, python
+from luffy_dagster.core.parsing.traces.in_app import DEFAULT, InAppRules, is_in_app, is_test
+from luffy_dagster.core.parsing.traces.kinds import NEEDLES
+from luffy_dagster.core.parsing.traces.model import RawFrame, Trace, TracedException
+from luffy_dagster.core.parsing.traces.text import unescape
+
+MAX_LINES = 12_000  # lines of one text that are looked at
+MAX_LINE = 2_000  # characters of a line that are looked at
+MAX_TRACE = 65_536  # characters of `trace` that are kept
+MAX_ROW_FRAMES = 200  # frames of `frames` that are kept
+# A trace needs several lines, real or escaped; and one of the signs.
+_BREAK = ("\n", "\\n", "#012", " at ", "panicked at", "** (")
+_SIGNS = (*NEEDLES, "\n#0 ", "\\n#0 ", "#0 ", ".rb:", ".go:", " at ", "panicked", ".erl:", ".ex:", " 0x")
+
+
+def can_hold_trace(texts: pl.Series) -> pl.Series:
+    """Whether each text may hold a trace (Boolean, False for null): a cheap test that passes too much rather than too little."""
+    frame = pl.DataFrame({"t": texts.cast(pl.Utf8).fill_null("")})
+    text = pl.col("t")
+    return frame.select(
+        (text.str.contains_any(list(_BREAK)) & text.str.contains_any(list(_SIGNS))).alias("can_hold_trace")
+    ).to_series()
+
+
+def parse_trace(text: str) -> Trace | None:
+    """The first trace in `text` (one exception with its chain), or None. Frames are as printed, innermost first."""
+    lines = [line[:MAX_LINE].rstrip("\r") for line in unescape(text).split("\n", MAX_LINES)[:MAX_LINES]]
+    votes: Counter[str] = Counter()
+    for row, line in enumerate(lines):
+        language = _vote(line, lines[row + 1] if row + 1 < len(lines) else "")
+        if language:
+            votes[language] += 1
+            if votes[language] >= 60:
+                break
+    for language, _ in sorted(votes.items(), key=lambda pair: (-pair[1], pair[0])):
+        trace = _read(lines, language)
+        if trace is not None:
+            return trace
+    return None
+
+
+def _read(lines: list[str], language: str) -> Trace | None:
+    if language == "python":
+        return python.read(lines)
+    if language in listed.READERS:
+        return listed.read(lines, language)
+    return at_frames.read(lines, language)
+
+
+_PYTHON_MORE = re.compile(r"^(?:-+> ?\d+ |Cell In ?\[\d+\], line \d+|<ipython-input)")
+
+
+def _vote(line: str, after: str) -> str | None:
+    """Language that one line speaks for."""
+    text = line.lstrip(" \t|+")
+    start = text[:1]
+    if not start:
+        return None
+    if text.startswith("at ") or (text.startswith("... ") and "more" in text):
+        language = at_frames.language_of(line)
+        return None if language is None or (language == "javascript" and ".rs:" in line) else language
+    if text.startswith('File "') or "Traceback (most recent" in text or _PYTHON_MORE.match(line):
+        return "python"
+    if start == "#":
+        for language in ("php", "dart"):
+            if listed.READERS[language].frame(line, after):
+                return language
+        return None
+    if text.startswith(("panic: ", "goroutine ", "fatal error: ")) or (".go:" in after and listed.READERS["go"].frame(line, after)):
+        return "go"
+    if text.startswith("thread '") and "panicked at" in text:
+        return "rust"
+    if start.isdigit() and line[:1] in (" ", "\t") and ": " in text[:8] and after.lstrip().startswith("at "):
+        return "rust"
+    if text.startswith("** (") or (text.startswith("(") and listed.READERS["elixir"].frame(line, after)) or (
+        (".ex:" in text or ".exs:" in text or ".erl:" in text) and listed.READERS["elixir"].frame(line, after)
+    ):
+        return "elixir"
+    if (".rb:" in text or ":in `" in text or ":in '" in text) and listed.READERS["ruby"].frame(line, after):
+        return "ruby"
+    if "Uncaught" in text and text.startswith(("PHP ", "Fatal error")):
+        return "php"
+    if text.startswith("Fatal error") and ".swift" in text:
+        return "swift"
+    if start.isdigit() and " 0x" in text and listed.READERS["swift"].frame(line, after):
+        return "swift"
+    return "javascript" if "@" in text and at_frames.language_of(line) == "javascript" else None
+
+
+def frames_of(trace: Trace, rules: InAppRules = DEFAULT) -> tuple[Frame, ...]:
+    """Frames of all exceptions of the chain in order of appearance, innermost first in each, judged by `rules`."""
+    return tuple(
+        _judged(raw, trace.language, segment, rules)
+        for segment, exception in enumerate(trace.exceptions)
+        for raw in exception.frames
+    )
+
+
+def _judged(raw: RawFrame, language: str, segment: int, rules: InAppRules) -> Frame:
+    in_app = is_in_app(language, raw.module, raw.file, raw.function, rules)
+    return Frame(raw.function, raw.file, raw.line, raw.module, in_app, segment, raw.source)
+
+
+def culprit_of(trace: Trace, frames: tuple[Frame, ...]) -> str | None:
+    """`file:function` of the innermost in-app frame of the innermost cause, tests last; None without frames."""
+    order = sorted(range(len(trace.exceptions)), key=lambda i: (i != trace.root_at, i != trace.outer_at, i))
+    own = [f for i in order for f in frames if f.segment == i and f.in_app]
+    best = next((f for f in own if not is_test(f.module, f.file, f.function)), own[0] if own else None)
+    best = best or next((f for i in order for f in frames if f.segment == i), None)
+    return None if best is None else f"{best.file or best.module or '?'}:{best.function or '?'}"
+
+
+def extract_exceptions(entries: pl.DataFrame, in_app: InAppRules = DEFAULT, *, message_level: bool = False) -> pl.DataFrame:
+    """Exceptions found in `entries`, one row per entry that holds a trace, in the entries' order.
+
+    Args:
+        entries: ENTRIES; the column `text` (lines without wrapper and header) is read where it is there, else `raw_line`.
+        in_app: What the service says about its own code.
+        message_level: Whether entries of level error and fatal without a trace give a row of language "message".
+
+    Returns:
+        EXCEPTIONS without `batch`.
+    """
+    columns = {name: kind for name, kind in schemas.EXCEPTIONS.items() if name != "batch"}
+    source = "text" if "text" in entries.columns else "raw_line"
+    texts = entries.get_column(source).fill_null(entries.get_column("message"))
+    chosen = can_hold_trace(texts)
+    if message_level:
+        chosen = chosen | entries.get_column("level").is_in(["error", "fatal"]).fill_null(value=False)
+    rows: list[dict[str, object]] = []
+    memo: dict[str, dict[str, object] | None] = {}
+    picked = entries.with_columns(texts.alias("_text")).filter(chosen)
+    for entry in picked.iter_rows(named=True):
+        text = entry["_text"] or ""
+        if text not in memo:
+            trace = parse_trace(text)
+            memo[text] = None if trace is None else _row(trace, text, in_app)
+        found = memo[text]
+        if found is None and message_level and entry["level"] in ("error", "fatal"):
+            found = _message_row(entry)
+        if found is not None:
+            rows.append({**{name: entry.get(name) for name in columns if name in entry}, **found})
+    return pl.DataFrame(rows, schema=columns)
+
+
+def _row(trace: Trace, text: str, rules: InAppRules) -> dict[str, object]:
+    frames = frames_of(trace, rules)
+    named = fingerprint(trace, frames)
+    outer, root = trace.outer, trace.root
+    lines = unescape(text).split("\n")
+    return {
+        "language": trace.language,
+        "type": _type(outer, trace),
+        "message": outer.message,
+        "root_type": _type(root, trace),
+        "root_message": root.message,
+        "culprit": culprit_of(trace, frames),
+        "frames": json.dumps([_plain(f) for f in frames[:MAX_ROW_FRAMES]], ensure_ascii=False),
+        "trace": "\n".join(lines[trace.first : trace.last + 400])[:MAX_TRACE],
+        **_names(named),
+    }
+
+
+def _type(exception: TracedException, trace: Trace) -> str | None:
+    return exception.type or next((e.type for e in trace.exceptions if e.type), None)
+
+
+def _plain(frame: Frame) -> dict[str, object]:
+    return {name: getattr(frame, name) for name in ("function", "file", "line", "module", "in_app", "segment", "source")}
+
+
+def _names(named: Fingerprint) -> dict[str, object]:
+    return {"fingerprint": named.id, "levels": json.dumps(named.levels, sort_keys=True)}
+
+
+def _message_row(entry: dict[str, object]) -> dict[str, object]:
+    message = str(entry.get("message") or "")
+    named = message_fingerprint(str(entry.get("shape_id") or ""), message)
+    return {
+        "language": "message",
+        "type": None,
+        "message": message,
+        "root_type": None,
+        "root_message": None,
+        "culprit": None,
+        "frames": "[]",
+        "trace": "",
+        **_names(named),
+    }
