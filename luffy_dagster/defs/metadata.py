@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from dagster import MetadataValue
 
-from luffy_dagster.defs.plots import LEVEL_COLOURS, hours_plot
+from luffy_dagster.defs.plots import LEVEL_COLOURS, hours_plot, sparkline
 
 if TYPE_CHECKING:
     from luffy_dagster.defs.views import DayView
@@ -57,7 +57,8 @@ def parsed_entries(day: date, parse: ParseResult, view: DayView) -> Metadata:
         total = sum(levels.values())
         rows = [(level, f"{levels[level]:,}", f"{100 * levels[level] / total:.1f} %") for level in ordered]
         found["levels"] = MetadataValue.md(table(("level", "entries", "share"), rows))
-        found["entries per hour"] = MetadataValue.md(hours_plot(view.hours, f"entries per hour on {day}, UTC"))
+        found["entries per hour, 00 to 23 UTC"] = MetadataValue.text(sparkline([sum(hour.values()) for hour in view.hours]))
+        found["plot of entries per hour"] = MetadataValue.md(hours_plot(view.hours, f"entries per hour on {day}, UTC"))
     if view.messages:
         shown = [(f"{row.count:,}", row.level, row.shape, row.example) for row in view.messages]
         found["top messages"] = MetadataValue.md(table(("count", "level", "message", "example"), shown))

@@ -60,6 +60,12 @@ def hours_plot(hours: Sequence[Mapping[str, int]], title: str) -> str:
     return f"![{title}](data:image/svg+xml;base64,{encoded})"
 
 
+def sparkline(counts: Sequence[int]) -> str:
+    """One character per number, from `·` for none to `█` for the largest."""
+    top = max(counts, default=0) or 1
+    return "".join("▁▂▃▄▅▆▇█"[min(7, count * 8 // top)] if count else "·" for count in counts)
+
+
 def _short(number: float) -> str:
     if number >= 1_000_000:
         return f"{number / 1_000_000:.1f}M"

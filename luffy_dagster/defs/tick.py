@@ -89,6 +89,8 @@ class _Telling:
 
     def tell(self, result: "ServiceResult") -> None:
         """Events of one service: none when there is neither news nor a change of its state."""
+        if result.skipped:
+            return  # another run works on it and tells
         reason = None if result.ok else (result.error or "unknown reason")
         turned = self.luffy.record_outcome(result.service, reason)
         if not result.changed and not turned:

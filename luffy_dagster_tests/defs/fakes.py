@@ -54,7 +54,7 @@ def service_result(service: str, days: tuple[date, ...], error: str | None = Non
     active = changed and ok
     return SimpleNamespace(
         service=service, ok=ok, started_at=NOW, seconds=0.1, fetch=fetch, parse=parse if active else None,
-        cluster=cluster if active else None, error=error, days=days if active else (), changed=active,
+        cluster=cluster if active else None, error=error, days=days if active else (), changed=active, skipped=False,
     )  # fmt: skip
 
 

@@ -41,7 +41,7 @@ def test_metadata_can_be_read_by_a_person_and_log_text_stays_text(defs, instance
     assert told["raw_logs"]["rows of this day"].value == 120
     assert "orders | ok" in told["raw_logs"]["sources"].value
     assert told["parsed_entries"]["entries"].value == 24 * 4 + sum(hour % 3 for hour in range(24))
-    assert "data:image/svg+xml;base64," in told["parsed_entries"]["entries per hour"].value
+    assert "data:image/svg+xml;base64," in told["parsed_entries"]["plot of entries per hour"].value
     messages = told["parsed_entries"]["top messages"].value
     assert "<script>" not in messages
     assert "order 7 of a\\|b &lt;script&gt;" in messages

@@ -1,4 +1,7 @@
-"""The GraphQL client against Dagster's real webserver (no daemon: what is launched stays in the queue)."""
+"""The GraphQL client against Dagster's real webserver (no daemon: what is launched stays in the queue).
+
+Runs after the page was looked at: what it launches shows there as the latest.
+"""
 
 from datetime import date, timedelta
 
