@@ -8,6 +8,7 @@ before recall: what no rule joins stays apart (`propose` may suggest it to a per
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typing import Any
 
 import polars as pl
 
-from luffy_dagster.core.clustering.fingerprints import effective, message_template, own_frames
+from luffy_dagster.core.clustering.fingerprints import own_keys, template_of
 from luffy_dagster.core.model import Decision, Frame
 
 CLUSTER_ALGORITHM = "clusters-2026-11"
@@ -45,18 +46,33 @@ class _Item:
     levels: dict[str, str]
 
 
+# Frames whose work is to raise: the frame below them is the one that tells two causes apart.
+_RAISES = re.compile(
+    r"(?:^|[.:])(?:Validate|Preconditions|Assert\w*|Objects|Checks?|Verify|Guard|Args?)\.|(?:Exception|Error)(?:\$\w*)?\."
+    r"|[.:]_?(?:construct|report|throw|raise|fail|require|check|ensure|assert|validate|verify|handle|wrap|new|create|make|build)\w*(?:Error|Exception|Overflow|Failure|Problem|Fail)\w*$"
+    r"|[.:]_?(?:fail|throw|raise|report|require|check|ensure|assert|verify)(?:[A-Z_]\w*)?$|[.:](?:notNull|notEmpty|isTrue|\w+Exception)$"
+)
+
+
+def effective(keys: Sequence[str]) -> list[str]:
+    """Keys without the leading ones that only raise (one stays)."""
+    start = 0
+    while start < len(keys) - 1 and _RAISES.search(keys[start]):
+        start += 1
+    return list(keys[start:])
+
+
 def _item(row: dict[str, Any]) -> _Item:
     frames = [Frame(**{k: v for k, v in f.items() if k in Frame.__slots__}) for f in json.loads(row["frames"] or "[]")]
     # Python and PHP print the cause first, the others last.
     outermost = min if row.get("language") in ("python", "php") else max
-    last = outermost((f.segment for f in frames), default=0)
-    own = tuple(own_frames([f for f in frames if f.segment == last] or frames))
-    template = message_template(row["message"])
+    root = outermost((f.segment for f in frames), default=0)
+    own = tuple(own_keys(frames, root) or own_keys(frames))
+    template = template_of(row["message"] or "")
     levels = {k: v for k, v in json.loads(row["levels"] or "{}").items() if v}
     words = sum(1 for w in template.split() if sum(c.isalpha() for c in w) >= 3)
-    return _Item(
-        row["fingerprint"], row["root_type"] or row["type"] or "", template, words, own, tuple(effective(own)), levels
-    )
+    kind = row["root_type"] or row["type"] or ""
+    return _Item(row["fingerprint"], kind, template, words, own, tuple(effective(own)), levels)
 
 
 def _common(a: tuple[str, ...], b: tuple[str, ...]) -> int:

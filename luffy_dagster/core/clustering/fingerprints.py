@@ -54,7 +54,9 @@ class Fingerprint:
 
 def digest(*parts: str) -> str:
     """16 hex characters of the algorithm's id and `parts`."""
-    return blake2b("\0".join((FINGERPRINT_ALGORITHM, *parts)).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+    return blake2b(
+        "\0".join((FINGERPRINT_ALGORITHM, *parts)).encode("utf-8", "surrogatepass"), digest_size=8
+    ).hexdigest()
 
 
 @lru_cache(maxsize=65_536)
