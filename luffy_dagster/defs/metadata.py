@@ -57,7 +57,9 @@ def parsed_entries(day: date, parse: ParseResult, view: DayView) -> Metadata:
         total = sum(levels.values())
         rows = [(level, f"{levels[level]:,}", f"{100 * levels[level] / total:.1f} %") for level in ordered]
         found["levels"] = MetadataValue.md(table(("level", "entries", "share"), rows))
-        found["entries per hour, 00 to 23 UTC"] = MetadataValue.text(sparkline([sum(hour.values()) for hour in view.hours]))
+        found["entries per hour, 00 to 23 UTC"] = MetadataValue.text(
+            sparkline([sum(hour.values()) for hour in view.hours])
+        )
         found["plot of entries per hour"] = MetadataValue.md(hours_plot(view.hours, f"entries per hour on {day}, UTC"))
     if view.messages:
         shown = [(f"{row.count:,}", row.level, row.shape, row.example) for row in view.messages]

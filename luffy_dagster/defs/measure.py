@@ -1,0 +1,162 @@
+"""Measures what Dagster adds to the flows: the child process of `luffy bench tick`, which prints one JSON object.
+
+`python -m luffy_dagster.defs.measure SERVICES DUE` works in the folder LUFFY_HOME names, which must be empty. It belongs to
+this package because it runs Dagster's jobs; what is made of the figures is `evals/bench_tick.py`'s business.
+"""
+
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dagster import AssetKey, DagsterInstance, MultiPartitionKey
+from dagster._core.instance.ref import InstanceRef
+
+from luffy_dagster import store
+from luffy_dagster.adapters.dagster_api import prepare_dagster_home
+from luffy_dagster.core.scheduling import Due, Kind
+from luffy_dagster.defs.automation import ask_for_tick
+from luffy_dagster.defs.build import build_definitions
+from luffy_dagster.defs.partitions import keep_horizon
+from luffy_dagster.defs.resources import LuffyResource, resources
+from luffy_dagster.settings import get_settings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+LINES = 200
+
+
+def main(services: int, due: int) -> dict[str, Any]:
+    """All figures; seconds of wall clock or of CPU of this process, as the keys say."""
+    logging.getLogger("dagster").setLevel(logging.ERROR)
+    settings = get_settings()
+    now = datetime.now(UTC)
+    keep_horizon(settings, now)
+    luffy: LuffyResource = resources()["luffy"]
+    names = _make(luffy.engine(), settings.home / "logs", services, now)
+    home = prepare_dagster_home(settings.home / "dagster")
+    with DagsterInstance.from_ref(InstanceRef.from_dir(str(home))) as instance:
+        instance.add_dynamic_partitions("service", names)
+        defs = build_definitions(settings)
+        tick, logs = defs.resolve_job_def("tick"), defs.resolve_job_def("logs")
+        found: dict[str, Any] = {"services": services, "due": due, "lines_per_service": LINES}
+
+        # First what is loaded once: imports, connections, plans.
+        _work(luffy, names[:2])
+        tick.execute_in_process(instance=instance, run_config=_config(names[2:4]))
+
+        # The same flows over the same kind of news, in a plain loop and in a tick; by turns, since the machine drifts.
+        loop: list[float] = []
+        ticked: list[float] = []
+        half = due // 2
+        for turn in range(2):
+            _grow(settings.home / "logs", names[:due], now + timedelta(seconds=turn), turn)
+            mine, other = names[turn * half : (turn + 1) * half], names[(1 - turn) * half : (2 - turn) * half]
+            loop.append(_cpu(partial(_work, luffy, mine)) / max(1, len(mine)))
+            ticked.append(
+                _cpu(partial(tick.execute_in_process, instance=instance, run_config=_config(other)))
+                / max(1, len(other))
+            )
+        found["cpu_per_due_service_flows"] = sum(loop) / 2
+        found["cpu_per_due_service_tick"] = sum(ticked) / 2
+        found["added_cpu_per_due_service"] = found["cpu_per_due_service_tick"] - found["cpu_per_due_service_flows"]
+        found["materialised_partitions"] = len(instance.get_materialized_partitions(AssetKey("parsed_entries")))
+
+        day = now.date()
+        alone = min(_cpu(partial(luffy.rebuild, name, day, True)) for name in names[:3])
+        run = min(_cpu(partial(_plain_run, logs, instance, day, name)) for name in names[:3])
+        found["plain_run_cpu"], found["plain_run_added_cpu"] = run, run - alone
+
+        _succeed(luffy.engine(), names, datetime.now(UTC))
+        found["idle_tick_seconds"] = min(_wall(lambda: ask_for_tick(instance, luffy, now)) for _ in range(3))
+        found["idle_tick_due"] = len(luffy.due(datetime.now(UTC)))
+        found["idle_run_seconds"] = _wall(lambda: tick.execute_in_process(instance=instance))
+    return found
+
+
+def _make(engine: "Engine", logs: Path, services: int, now: datetime) -> list[str]:
+    names = [f"service-{number:04d}" for number in range(services)]
+    with store.begin(engine) as conn:
+        for name in names:
+            store.services.create(conn, {"id": name, "name": name}, actor="bench", now=now)
+            store.sources.create(
+                conn,
+                name,
+                {
+                    "type": "file",
+                    "name": "app",
+                    "paths": [str(logs / name / "*.log")],
+                    "options": {"read_from": "start"},
+                },
+                actor="bench",
+                now=now,
+            )
+    _grow(logs, names, now - timedelta(minutes=10), -1)
+    return names
+
+
+def _grow(logs: Path, names: Sequence[str], start: datetime, turn: int) -> None:
+    for name in names:
+        (logs / name).mkdir(parents=True, exist_ok=True)
+        with (logs / name / "app.log").open("a", encoding="utf-8") as out:
+            for number in range(LINES):
+                at = start + timedelta(milliseconds=number)
+                level = "ERROR" if number % 50 == 49 else "INFO"
+                out.write(
+                    f"{at:%Y-%m-%d %H:%M:%S},{at.microsecond // 1000:03d} {level} app: order {number} of turn {turn} done\n"
+                )
+
+
+def _due(names: Sequence[str]) -> list[Due]:
+    now = datetime.now(UTC)
+    return [Due(service=name, kind=Kind.LOG_FETCH, slot=now, attempt=1) for name in names]
+
+
+def _config(names: Sequence[str]) -> dict[str, Any]:
+    return {"ops": {"work_through": {"config": {"services": list(names)}}}}
+
+
+def _work(luffy: LuffyResource, names: Sequence[str]) -> None:
+    failed = [result for result in luffy.tick(_due(names), lambda _: None) if not result.ok]
+    if failed:
+        raise RuntimeError(
+            f"{len(failed)} of {len(names)} services failed, e.g. {failed[0].service}: {failed[0].error}"
+        )
+
+
+def _plain_run(logs: Any, instance: DagsterInstance, day: date, service: str) -> None:
+    key = MultiPartitionKey({"day": day.isoformat(), "service": service})
+    logs.execute_in_process(
+        instance=instance, partition_key=key, run_config={"ops": {"logs_of_a_day": {"config": {"refetch": "ALWAYS"}}}}
+    )
+
+
+def _succeed(engine: "Engine", names: Sequence[str], at: datetime) -> None:
+    with store.begin(engine) as conn:
+        for name in names:
+            for kind in Kind:
+                store.schedule.record_success(conn, name, kind, at)
+
+
+def _cpu(work: Callable[[], object]) -> float:
+    start = time.process_time()
+    work()
+    return time.process_time() - start
+
+
+def _wall(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    measured = main(int(sys.argv[1]), int(sys.argv[2]))
+    os.write(1, (json.dumps(measured) + "\n").encode())
