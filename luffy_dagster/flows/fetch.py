@@ -299,12 +299,18 @@ def _keep(
         rows = _redated(ctx, service, intake, profiles, rows)
         rows = dated_by_lines(rows, settled, intake.last_times, assume_tz=zones[source.id], now=now)
     rows = timed(rows, received_at=now, floor=retention_floor(ctx, service, now))
+    if intake.is_file and window is not None:  # whole files were read for the sake of one day
+        rows = rows.filter(pl.col("event_time").is_between(window.start, window.end, closed="left"))
+        if rows.is_empty():
+            return
     sound = rows.filter((pl.col("flags") & _TIME_FLAGS) == 0).get_column("event_time")
     if len(sound):
         latest = sound.max()
         intake.seen = latest if intake.seen is None else max(intake.seen, latest)  # type: ignore[type-var, assignment]
-    rows = _unknown(ctx, service.id, intake, rows, window)
-    intake.duplicates += came - rows.height
+    moved = pl.col("stream").is_in([*profiles.moved])  # these hold their earlier rows too, and replace what is there
+    again = rows.filter(moved)
+    rows = pl.concat([again, _unknown(ctx, service.id, intake, rows.filter(~moved), window)])
+    intake.duplicates += max(came - rows.height, 0)
     if rows.is_empty():
         return
     if not intake.is_file:
@@ -327,7 +333,7 @@ def _unknown(
     if intake.is_file:
         # Rows without a time of their own got that of their receipt: a fetch that was killed did so after the last that ended.
         ended = intake.source.last_fetch_at
-        start = None if ended is None else min(start, ended)
+        start = None if ended is None else min(start, ended, *([window.start] if window is not None else []))
     else:
         bits: Any = rows.get_column("flags").bitwise_or()
         flagged = _TIME_FLAGS & int(bits or 0)
@@ -365,7 +371,7 @@ def _commit(
     per_day = dict(rows.group_by("day").len().iter_rows())
     metadata = {"source_id": intake.source.id, "rows": rows.height, "days": [day.isoformat() for day in per_day]}
     frame = raw_frame(rows, batch)
-    if moved:
+    if moved and intake.is_file:
         frame = _replace_streams(ctx, slug, frame, moved, batch, metadata)
     ctx.lake.append(RAW, slug, frame, batch=batch, metadata=metadata)
     with store.begin(ctx.engine) as conn:

@@ -121,10 +121,7 @@ def parse_new(ctx: FlowContext, service: Any, *, now: datetime, close: bool = Fa
         cursor = store.cursors.parse_cursor(conn, slug)
         waiting = store.cursors.open_streams(conn, slug)
     newest = written.batch if written else 0
-    quiet = timedelta(seconds=ctx.settings.open_entry_seconds)
-    ended = [
-        state for state in waiting if close or state.last_event_time is None or now - state.last_event_time > quiet
-    ]
+    ended = _ended(ctx, waiting, now, close=close)
     if newest <= cursor and not ended:
         take_back(ctx, slug, now)
         return ParseResult(slug)
@@ -133,8 +130,17 @@ def parse_new(ctx: FlowContext, service: Any, *, now: datetime, close: bool = Fa
     for number, (start, end) in enumerate(chunks):
         final = number == len(chunks) - 1
         new = ctx.lake.scan(RAW, slug, batch_after=cursor, start=start, end=end).collect()
+        if final and number:  # streams that earlier pieces left open
+            with store.begin(ctx.engine) as conn:
+                ended = _ended(ctx, store.cursors.open_streams(conn, slug), now, close=close)
         _parse_chunk(work, new, ended if final else [], end=end, final=final, cursor=newest if final else None)
     return work.result()
+
+
+def _ended(ctx: FlowContext, waiting: Sequence[StreamState], now: datetime, *, close: bool) -> list[StreamState]:
+    """Streams whose last entries are kept back and to which nothing is added any more."""
+    quiet = timedelta(seconds=ctx.settings.open_entry_seconds)
+    return [state for state in waiting if close or state.last_event_time is None or now - state.last_event_time > quiet]
 
 
 def _chunks(ctx: FlowContext, service: str, cursor: int) -> list[tuple[datetime | None, datetime | None]]:

@@ -147,6 +147,10 @@ class World:
         )
 
     def _open(self, config):
+        if config.type == "file":
+            from luffy_dagster.adapters.sources import open_source
+
+            return open_source(config, clock=lambda: self.clock)
         return MemorySource(config, self.servers[config.id])
 
     def service(self, slug: str = "web", **fields) -> tuple[str, Server]:
