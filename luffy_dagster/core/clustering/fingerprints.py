@@ -18,6 +18,22 @@ from luffy_dagster.core.parsing.traces.model import Trace
 
 FINGERPRINT_ALGORITHM = "fp-2026-11"
 TOP = 3  # in-app frames of the level "top"
+DEPTH = 24  # in-app frames of the level "path"
+_SHORT = 8
+
+# Exceptions that the platform raises where the code is wrong, so that the place alone says what it is.
+_BY_PLATFORM = re.compile(
+    r"(?:NullPointer|IndexOutOfBounds|ClassCast|Arithmetic|StackOverflow|NegativeArraySize|ArrayStore|ConcurrentModification|"
+    r"NoSuchMethod|NoSuchField|AbstractMethod|OutOfMemory|NumberFormat|UnsupportedOperation|^TypeError|AttributeError|KeyError|"
+    r"IndexError|NameError|UnboundLocal|ZeroDivision|DivideByZero|RecursionError|UnicodeDecode|UnicodeEncode|ImportError|"
+    r"ModuleNotFound|ReferenceError|NoMethodError|runtime error|NullReference|IndexOutOfRange|InvalidCast|RangeError)"
+)
+# Functions and classes whose only work is to complain: they say nothing of where the fault lies.
+_CHECK_CLASS = re.compile(r"(?:^|[.$/])(?:Validate|Validator?s?|Preconditions|Assert(?:ions)?|Checks?|Guard|Args|Require|Ensure|Objects)(?:\.\w{1,4})?$")
+_COMPLAINT = re.compile(
+    r"^_?_?(?:throw|raise|fail|report|construct|create|make|new|build|wrap|weird|handle|rethrow|signal|abort)?_?\w*(?:Error|Exception|Problem|"
+    r"Failure|Mismatch|Overflow|Throwable)\w*$|^(?:_?throw|_?raise|_?fail|_?abort)(?:$|[A-Z_])|^wrapAndThrow$|^raise_exc_info$"
+)
 
 _GENERATED = (
     (re.compile(r"\$\$Lambda(?:\$\d+)?(?:/0x[0-9a-f]+|/\d+)?(?:@[0-9a-f]+)?"), "<lambda>"),
@@ -41,12 +57,20 @@ _GENERATED = (
     (re.compile(r"-fun-\d+-"), "-fun-"),
 )  # fmt: skip
 _BUILD_FILE = re.compile(r"[.-][0-9a-f]{8,32}(?=\.(?:chunk\.|bundle\.|min\.)?[cm]?js)")
+_QUALIFIED = re.compile(r"(?:[A-Za-z_][\w$]*\.){2,}[A-Za-z_$][\w$]*")
+TEMPLATE_WORDS = 12  # words of a message that say what happened; the rest is mostly values
 _DIRECTORIES = re.compile(r"^.*[/\\]")
 
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """`id` names the exact level; `levels` maps exact, in_app, top and template to 16 hex characters each."""
+    """`id` names the exact level; `levels` maps a level's name to a hash (16 hex characters each).
+
+    exact, in_app, top, template as the names say. For the joins of `assign`: path (hashes of the in-app frames from the place
+    of the fault on, 8 characters each, at most DEPTH, with blanks between), entry (class or file through which the call came
+    in), said (the message with only its digits masked, empty where there is none), and raised: how it came about
+    ("site", "check" or "own", see `_raised`).
+    """
 
     id: str
     levels: dict[str, str] = field(default_factory=dict)
@@ -98,13 +122,56 @@ def own_keys(frames: tuple[Frame, ...] | list[Frame], segment: int | None = None
     )
 
 
+def _complains(frame: Frame, types: frozenset[str]) -> bool:
+    """Whether a frame only makes or throws the exception."""
+    module = frame.module or ""
+    return (
+        module in types
+        or bool(_CHECK_CLASS.search(module or (frame.file or "")))
+        or bool(_COMPLAINT.match(frame.function or ""))
+    )
+
+
+def _raised(frames: list[Frame], types: frozenset[str], root_type: str) -> tuple[str, list[Frame]]:
+    """How the exception came about, and its frames from the place of the fault on.
+
+    "site": the platform raised it, in own code or in what own code called; "check": a function that only checks
+    complained; "own": own code decided to throw.
+    """
+    if _BY_PLATFORM.search(root_type) or (frames and not frames[0].in_app):
+        kind = "site"
+    else:
+        kind = "own"
+    at = next((i for i, frame in enumerate(frames) if frame.in_app), 0)
+    start = at
+    while at < len(frames) - 1 and at - start < 6 and frames[at].in_app and _complains(frames[at], types):
+        at += 1
+    if at < len(frames) and is_test(frames[at].module, frames[at].file, frames[at].function):
+        at = start
+    if kind == "own" and any(_CHECK_CLASS.search(f.module or f.file or "") for f in frames[start:at]):
+        kind = "check"
+    return kind, frames[at:]
+
+
+def _entry(frames: list[Frame]) -> str:
+    """Class or file of the outermost frame of the run of own frames around the fault."""
+    entry = ""
+    for frame in frames:
+        if frame.in_app:
+            entry = (normal_name(frame.module).split("$", 1)[0]) if frame.module else _DIRECTORIES.sub("", frame.file or "")
+        elif entry:
+            break
+    return entry
+
+
 def template_of(message: str) -> str:
     """The message's first line with values taken out, as `core.parsing.shapes` masks them, quoted values too."""
     from luffy_dagster.core.parsing.shapes import shape_of
 
     first = message.strip().split("\n", 1)[0][:500]
     quoted = re.sub(r"'[^']{0,200}'|\"[^\"]{0,200}\"|`[^`]{0,200}`|\[[^\[\]]{0,200}\]", "<quoted>", first)
-    return shape_of(quoted)[1] if quoted else ""
+    quoted = _QUALIFIED.sub("<name>", quoted)
+    return " ".join(shape_of(quoted)[1].split()[:TEMPLATE_WORDS]) if quoted else ""
 
 
 def fingerprint(trace: Trace, frames: tuple[Frame, ...]) -> Fingerprint:
@@ -122,6 +189,18 @@ def fingerprint(trace: Trace, frames: tuple[Frame, ...]) -> Fingerprint:
         "in_app": digest("in_app", trace.language, outer.type or "", root.type or "", *(own or everything)),
         "top": digest("top", trace.language, root.type or "", *(top[:TOP] or [message])),
         "template": digest("template", trace.language, root.type or "", message),
+    }
+    names = frozenset(types)
+    cause = [f for f in frames if f.segment == trace.root_at]
+    if not any(f.in_app for f in cause):
+        cause = [f for f in frames if f.segment == trace.outer_at] or cause
+    kind, fault = _raised(cause, names, root.type or "")
+    path = own_keys(fault)[:DEPTH] or [key for key in everything[:1] if kind == "site"]
+    levels |= {
+        "path": " ".join(digest("frame", key)[:_SHORT] for key in path),
+        "entry": digest("entry", _entry(fault)),
+        "said": digest("said", re.sub(r"\d+", "0", root.message)[:500]) if root.message.strip() else "",
+        "raised": kind,
     }
     return Fingerprint(f"fp-{exact}", levels)
 
