@@ -20,6 +20,7 @@ import polars as pl
 
 CLUSTER_ALGORITHM = "clusters-2026-11"
 FRAMES = 3  # common in-app frames that a join of exceptions thrown by own code takes
+SITE_FRAMES = 2  # the same for exceptions that the platform raised; a shorter path has to agree wholly
 ROWS = {"fingerprint": pl.Utf8, "cluster_id": pl.Utf8, "reason": pl.Utf8, "exemplar": pl.Utf8}
 
 
@@ -74,6 +75,8 @@ def reason_to_join(new: Known, old: Known) -> str | None:
         return None
     common = _common(new.path, old.path)
     if new.raised == "site" and old.raised == "site":
+        if common < min(SITE_FRAMES, len(new.path), len(old.path)):
+            return None  # a helper that fails on behalf of different callers
         return f"same top {common} frames, same type" if common > 1 else "same top frame, same type"
     if new.raised != old.raised:
         return None
@@ -84,6 +87,8 @@ def reason_to_join(new: Known, old: Known) -> str | None:
             return f"same top {common} frames, same entry point, same message template"
         if new.said and new.said == old.said:
             return f"same top {common} frames, same message"
+    if new.said and new.said == old.said and new.entry == old.entry:
+        return "same top frame, same message, same entry point"
     return None
 
 

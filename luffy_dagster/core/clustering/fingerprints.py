@@ -58,7 +58,7 @@ _GENERATED = (
 )  # fmt: skip
 _BUILD_FILE = re.compile(r"[.-][0-9a-f]{8,32}(?=\.(?:chunk\.|bundle\.|min\.)?[cm]?js)")
 _QUALIFIED = re.compile(r"(?:[A-Za-z_][\w$]*\.){2,}[A-Za-z_$][\w$]*")
-TEMPLATE_WORDS = 12  # words of a message that say what happened; the rest is mostly values
+TEMPLATE_WORDS = 8  # words of a message that say what happened; the rest is mostly values
 _DIRECTORIES = re.compile(r"^.*[/\\]")
 
 
@@ -68,7 +68,7 @@ class Fingerprint:
 
     exact, in_app, top, template as the names say. For the joins of `assign`: path (hashes of the in-app frames from the place
     of the fault on, 8 characters each, at most DEPTH, with blanks between), entry (class or file through which the call came
-    in), said (the message with only its digits masked, empty where there is none), and raised: how it came about
+    in), said (the message's first line with only its digits masked, empty where there is none), and raised: how it came about
     ("site", "check" or "own", see `_raised`).
     """
 
@@ -199,7 +199,7 @@ def fingerprint(trace: Trace, frames: tuple[Frame, ...]) -> Fingerprint:
     levels |= {
         "path": " ".join(digest("frame", key)[:_SHORT] for key in path),
         "entry": digest("entry", _entry(fault)),
-        "said": digest("said", re.sub(r"\d+", "0", root.message)[:500]) if root.message.strip() else "",
+        "said": digest("said", re.sub(r"\d+", "0", root.message.strip().split("\n", 1)[0])[:500]) if root.message.strip() else "",
         "raised": kind,
     }
     return Fingerprint(f"fp-{exact}", levels)
