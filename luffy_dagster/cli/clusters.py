@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
 
 
 @clusters_app.callback()
-def clusters(  # noqa: PLR0917
+def clusters(
     ctx: typer.Context,
     service: Annotated[str | None, typer.Option("--service", "-s", help="Only of this service.")] = None,
     state: Annotated[

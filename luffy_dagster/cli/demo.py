@@ -39,7 +39,7 @@ def register(app: typer.Typer) -> None:
     app.command("demo", rich_help_panel="Start and stop")(demo)
 
 
-def demo(  # noqa: PLR0917
+def demo(
     logs: Annotated[
         Path | None,
         typer.Option(
@@ -238,12 +238,20 @@ def _show(
         )
         return
     formats = {service: subject.format for service, subject in zip(services, subjects, strict=True)}
-    with context.dagster_api(chosen) as api:
-        show_report(flow, services, formats=formats if shop else None, api=api)
+    found = show_report(flow, services, formats=formats if shop else None)
     rows = [("Dagster's page", page.url), ("this run", run_url)]
+    with context.dagster_api(chosen) as api:
+        today = context.now().date()
+        rows += [(f"{service}, today", api.asset_url("exception_clusters", service, today)) for service in services[:5]]
     if shop is not None:
-        rows.append(("the shop's code", f"{shop.repo}  (git log; one commit of the last hours broke it)"))
-    ui.out.print(ui.pairs(rows), soft_wrap=True)
+        rows.append(("the shop's code", str(shop.repo)))
+    for name, value in rows:
+        ui.out.print(f"[bold]{name:16}[/] {value}", soft_wrap=True, highlight=False)
+    first = found.clusters[0].cluster_id if found.clusters else "ID"
     ui.out.print(
-        "Go on: [bold]luffy clusters show ID[/] · [bold]luffy logs -l error[/] · [bold]luffy demo --logs PATH[/] · [bold]luffy down[/] stops it"
+        f"\nGo on: [bold]luffy clusters show {first}[/]   the trace and its counts\n"
+        "       [bold]luffy logs -l error[/]         the lines\n"
+        "       [bold]luffy demo --logs PATH[/]      the same with your own logs\n"
+        "       [bold]luffy down[/]                  stops all of it",
+        highlight=False,
     )

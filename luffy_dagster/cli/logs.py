@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
     app.command("logs", rich_help_panel="Read")(logs)
 
 
-def logs(  # noqa: PLR0917
+def logs(
     service: Annotated[
         list[str] | None, typer.Option("--service", "-s", help="Only of these services; all when left out.")
     ] = None,

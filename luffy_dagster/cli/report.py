@@ -11,7 +11,6 @@ from luffy_dagster.cli import context, ui
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from luffy_dagster.adapters.dagster_api import DagsterApi
     from luffy_dagster.flows import FlowContext
     from luffy_dagster.store.clusters import ClusterRow
 
@@ -68,21 +67,18 @@ def _rows(flow: FlowContext, kind: str, service: str) -> int:
     return 0 if days.is_empty() else int(days["rows"].sum())
 
 
-def show_report(
-    flow: FlowContext, services: Sequence[str], *, formats: dict[str, str] | None = None, api: DagsterApi | None = None
-) -> Found:
-    """Print what was found, with links to Dagster's page where it runs."""
+def show_report(flow: FlowContext, services: Sequence[str], *, formats: dict[str, str] | None = None) -> Found:
+    """Print what was found, and return it."""
     found = find(flow, services)
-    numbers = ("lines", "entries", "templates", "errors 24 h", "clusters")
-    columns = ("service", *(("format",) if formats else ()), *numbers, *(("page",) if api else ()))
-    shown = ui.table(*columns, title="Services", right=numbers)
+    numbers = ("lines", "entries", "templates", "errors", "clusters")
+    shown = ui.table(
+        "service", *(("format",) if formats else ()), *numbers, title="Services (errors: of 24 hours)", right=numbers
+    )
     for one in found.services:
         cells: list[Any] = [f"[bold]{one.service}[/]"]
         if formats:
             cells.append(formats.get(one.service, ""))
         cells += [ui.number(count) for count in (one.lines, one.entries, one.templates, one.errors_24h, one.clusters)]
-        if api:
-            cells.append(f"[link={api.asset_url('exception_clusters', one.service)}]open ↗[/link]")
         shown.add_row(*cells)
     ui.out.print(shown)
     if found.clusters:

@@ -45,7 +45,7 @@ def parse_settings(given: list[str]) -> dict[str, Any]:
 
 
 @service_app.command("add")
-def add(  # noqa: PLR0917
+def add(
     name: Annotated[str, typer.Argument(help="Name that people see, e.g. 'Web app'.", show_default=False)],
     slug: Annotated[
         str | None, typer.Option("--id", help="Id, fixed for ever; made from the name when left out.")

@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
 
 
 @source_app.command("add")
-def add(  # noqa: PLR0917
+def add(
     service: Slug,
     type_: Annotated[str, typer.Option("--type", "-t", help="file, opensearch or elasticsearch.")] = "file",
     path: Annotated[
@@ -68,8 +68,8 @@ def add(  # noqa: PLR0917
 
     if type_ == "file" and not path:
         ui.usage("a file source needs --path, e.g. --path '/var/log/web/*.log'")
-    if type_ != "file" and not host:
-        ui.usage(f"an {type_} source needs --host")
+    if type_ != "file" and not (host and index):
+        ui.usage(f"an {type_} source needs --host and --index, e.g. --index 'logs-web-*'")
     fields: dict[str, Any] = {
         "type": type_,
         "paths": [absolute(one) for one in path] if path else None,

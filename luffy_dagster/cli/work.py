@@ -67,7 +67,7 @@ def process(flow: FlowContext, names: Sequence[str], *, quiet: bool = False) -> 
     from luffy_dagster.flows import process_service
 
     results = []
-    with ui.progress(quiet=quiet) as bar:
+    with ui.progress(quiet=quiet or not ui.err.is_terminal) as bar:
         task = bar.add_task("fetching", total=len(names))
         for name in names:
             bar.update(task, description=f"fetching {name}")
