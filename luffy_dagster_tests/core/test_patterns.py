@@ -59,7 +59,7 @@ def test_kinds_and_shares() -> None:
         "d": "vanished",
         "e": "new",
     }
-    assert "a" not in changed_share(counts(a=1000, b=500), counts(a=1000, b=900, c=50))["template_id"].to_list()
+    assert "a" not in changed_share(counts(a=1000, b=500, c=450), counts(a=1000, b=900, c=50))["template_id"].to_list()
 
 
 def test_ranges_of_different_length_are_compared_by_rate() -> None:
