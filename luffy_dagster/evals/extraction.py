@@ -102,7 +102,11 @@ def _exceptions(stream: dict[str, Any]) -> list[dict[str, Any]]:
         pl.col("doc_id").cast(pl.Int64).min().alias("first"), pl.col("doc_id").cast(pl.Int64).max().alias("last")
     )
     process = parsed.entries.select("entry_id", "process", "logger")
-    rows = parsed.exceptions.join(spans, on="entry_id").join(process, on="entry_id", how="left", suffix="_entry").sort("first")
+    rows = (
+        parsed.exceptions.join(spans, on="entry_id")
+        .join(process, on="entry_id", how="left", suffix="_entry")
+        .sort("first")
+    )
     return [
         {
             "stream": name,

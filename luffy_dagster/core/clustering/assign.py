@@ -100,9 +100,13 @@ def _common(a: tuple[str, ...], b: tuple[str, ...]) -> int:
 
 
 def _known(frame: pl.DataFrame) -> Iterable[Known]:
-    types = frame.get_column("root_type") if "root_type" in frame.columns else pl.Series([None] * len(frame), dtype=pl.Utf8)
+    types = (
+        frame.get_column("root_type") if "root_type" in frame.columns else pl.Series([None] * len(frame), dtype=pl.Utf8)
+    )
     outer = frame.get_column("type") if "type" in frame.columns else types
-    for name, root, first, levels in zip(frame.get_column("fingerprint"), types, outer, frame.get_column("levels"), strict=True):
+    for name, root, first, levels in zip(
+        frame.get_column("fingerprint"), types, outer, frame.get_column("levels"), strict=True
+    ):
         level = json.loads(levels) if levels else {}
         yield Known(
             name,
@@ -196,7 +200,17 @@ def assign(new: pl.DataFrame, exemplars: pl.DataFrame, decisions: Sequence[Decis
             if known.fingerprint in place:
                 continue
             apart = rule.split.get(known.fingerprint, set())
-            told = next((o for o in sorted(rule.joined.get(known.fingerprint, ()), key=lambda o: (order.index(resolve(place[o])) if o in place else len(order), o)) if o in place), None)
+            told = next(
+                (
+                    o
+                    for o in sorted(
+                        rule.joined.get(known.fingerprint, ()),
+                        key=lambda o: (order.index(resolve(place[o])) if o in place else len(order), o),
+                    )
+                    if o in place
+                ),
+                None,
+            )
             if told is not None:
                 put(known, resolve(place[told]))
                 rows.append((known.fingerprint, place[known.fingerprint], "joined by a person", told))
@@ -210,7 +224,14 @@ def assign(new: pl.DataFrame, exemplars: pl.DataFrame, decisions: Sequence[Decis
                     break
             if found is None:
                 put(known, cluster_id(known.fingerprint))
-                rows.append((known.fingerprint, place[known.fingerprint], "first of its kind" if not apart else "kept apart by a person", None))
+                rows.append(
+                    (
+                        known.fingerprint,
+                        place[known.fingerprint],
+                        "first of its kind" if not apart else "kept apart by a person",
+                        None,
+                    )
+                )
             else:
                 put(known, resolve(place[found[1].fingerprint]))
                 rows.append((known.fingerprint, place[known.fingerprint], found[0], found[1].fingerprint))

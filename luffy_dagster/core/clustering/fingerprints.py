@@ -29,7 +29,9 @@ _BY_PLATFORM = re.compile(
     r"ModuleNotFound|ReferenceError|NoMethodError|runtime error|NullReference|IndexOutOfRange|InvalidCast|RangeError)"
 )
 # Functions and classes whose only work is to complain: they say nothing of where the fault lies.
-_CHECK_CLASS = re.compile(r"(?:^|[.$/])(?:Validate|Validator?s?|Preconditions|Assert(?:ions)?|Checks?|Guard|Args|Require|Ensure|Objects)(?:\.\w{1,4})?$")
+_CHECK_CLASS = re.compile(
+    r"(?:^|[.$/])(?:Validate|Validator?s?|Preconditions|Assert(?:ions)?|Checks?|Guard|Args|Require|Ensure|Objects)(?:\.\w{1,4})?$"
+)
 _COMPLAINT = re.compile(
     r"^_?_?(?:throw|raise|fail|report|construct|create|make|new|build|wrap|weird|handle|rethrow|signal|abort)?_?\w*(?:Error|Exception|Problem|"
     r"Failure|Mismatch|Overflow|Throwable)\w*$|^(?:_?throw|_?raise|_?fail|_?abort)(?:$|[A-Z_])|^wrapAndThrow$|^raise_exc_info$"
@@ -158,7 +160,9 @@ def _entry(frames: list[Frame]) -> str:
     entry = ""
     for frame in frames:
         if frame.in_app:
-            entry = (normal_name(frame.module).split("$", 1)[0]) if frame.module else _DIRECTORIES.sub("", frame.file or "")
+            entry = (
+                (normal_name(frame.module).split("$", 1)[0]) if frame.module else _DIRECTORIES.sub("", frame.file or "")
+            )
         elif entry:
             break
     return entry
@@ -199,7 +203,9 @@ def fingerprint(trace: Trace, frames: tuple[Frame, ...]) -> Fingerprint:
     levels |= {
         "path": " ".join(digest("frame", key)[:_SHORT] for key in path),
         "entry": digest("entry", _entry(fault)),
-        "said": digest("said", re.sub(r"\d+", "0", root.message.strip().split("\n", 1)[0])[:500]) if root.message.strip() else "",
+        "said": digest("said", re.sub(r"\d+", "0", root.message.strip().split("\n", 1)[0])[:500])
+        if root.message.strip()
+        else "",
         "raised": kind,
     }
     return Fingerprint(f"fp-{exact}", levels)

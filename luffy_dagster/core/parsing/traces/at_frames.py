@@ -19,9 +19,13 @@ _SCRIPT = re.compile(
 )
 _SCRIPT_PLACE = re.compile(r"^\s*at (?:async )?(\S{1,500}?):(\d+)(?::\d+)?\)?(?: \{)?\s*$")
 _SCRIPT_NAME = re.compile(r"^\s*at (?:async )?([\w$.<>]+)(?: \[as [^\]]+\])?\s*$")
-_FIREFOX = re.compile(r"^([\w$.<>/* \[\]]*)@((?:https?|file|webpack[\w-]*|moz-extension|resource|chrome|app|capacitor):.{1,400}?):(\d+)(?::\d+)?\s*$")
+_FIREFOX = re.compile(
+    r"^([\w$.<>/* \[\]]*)@((?:https?|file|webpack[\w-]*|moz-extension|resource|chrome|app|capacitor):.{1,400}?):(\d+)(?::\d+)?\s*$"
+)
 _NET = re.compile(r"^\s*at (.{1,400}?) ?\((.{0,600})\)(?: \[0x[0-9a-f]+\])?(?: in (.{1,300}?):(?:line )?(\d+))?\s*$")
-_CAUSE = re.compile(r"^\s*(?:\(?Inner Exception[^)]*\)?\s*)?(Caused by|Suppressed|Wrapped by|Causing|--->|\[cause\])(?:: ?| )(.*)$")
+_CAUSE = re.compile(
+    r"^\s*(?:\(?Inner Exception[^)]*\)?\s*)?(Caused by|Suppressed|Wrapped by|Causing|--->|\[cause\])(?:: ?| )(.*)$"
+)
 _TYPE = re.compile(
     r"((?:[A-Za-z_$][\w$-]*[.])*[A-Z_$a-z][\w$]*)(?:(?: \[[\w]+\])?: ?(.*)|\s*(?:\{)?)$",
     re.DOTALL,
@@ -89,7 +93,13 @@ def frame_of(line: str, language: str) -> RawFrame | None:
 def head_of(text: str) -> tuple[str | None, str]:
     """Type and message of an exception's own line (or lines)."""
     text = _THREAD.sub("", text.strip())
-    for prefix in ("Unhandled exception. ", "Unhandled Exception: ", "Unhandled exception: ", "Uncaught ", "(in promise) "):
+    for prefix in (
+        "Unhandled exception. ",
+        "Unhandled Exception: ",
+        "Unhandled exception: ",
+        "Uncaught ",
+        "(in promise) ",
+    ):
         text = text.removeprefix(prefix)
     match = _DOTTED.match(text)
     if match:
@@ -118,7 +128,11 @@ def read(lines: list[str], language: str) -> Trace | None:
                 first = row - start if first < 0 else first
                 parts.append((relation, head, frames))
                 pending, relation = [], ""
-            elif pending and not relation and any(_NAMED.search(text) and not text.startswith((" ", "\t")) for text in pending):
+            elif (
+                pending
+                and not relation
+                and any(_NAMED.search(text) and not text.startswith((" ", "\t")) for text in pending)
+            ):
                 break  # another trace begins
             pending = []
             frames.append(frame)
@@ -132,7 +146,11 @@ def read(lines: list[str], language: str) -> Trace | None:
                 head, start = _head_lines(pending, relation)
                 first = row - start if first < 0 else first
                 parts.append((relation, head, []))
-            relation = "suppressed" if cause[1] == "Suppressed" else ("wrapper" if cause[1] in ("Wrapped by", "Causing") else "cause")
+            relation = (
+                "suppressed"
+                if cause[1] == "Suppressed"
+                else ("wrapper" if cause[1] in ("Wrapped by", "Causing") else "cause")
+            )
             pending, frames, last = [cause[2]], None, row
             continue
         if line.lstrip().startswith(("... ", "--- End of")):
@@ -150,7 +168,10 @@ def read(lines: list[str], language: str) -> Trace | None:
         chain.append(TracedException(type_, message, bounded(found), "" if index == 0 else kind))
     if language == "csharp" and sum(1 for part in parts if part[2]) == 1 and len(parts) > 1 and not parts[0][2]:
         last_frames = next(part[2] for part in parts if part[2])
-        chain = [TracedException(e.type, e.message, bounded(last_frames) if i == len(chain) - 1 else (), e.relation) for i, e in enumerate(chain)]
+        chain = [
+            TracedException(e.type, e.message, bounded(last_frames) if i == len(chain) - 1 else (), e.relation)
+            for i, e in enumerate(chain)
+        ]
     outer = max((i for i, e in enumerate(chain) if e.relation == "wrapper"), default=0)
     root = 0 if outer else max((i for i, e in enumerate(chain) if e.relation == "cause"), default=0)
     return Trace(language, tuple(chain), max(first, 0), last, outer, root)

@@ -83,14 +83,18 @@ def _vote(line: str, after: str) -> str | None:
             if listed.READERS[language].frame(line, after):
                 return language
         return None
-    if text.startswith(("panic: ", "goroutine ", "fatal error: ")) or (".go:" in after and listed.READERS["go"].frame(line, after)):
+    if text.startswith(("panic: ", "goroutine ", "fatal error: ")) or (
+        ".go:" in after and listed.READERS["go"].frame(line, after)
+    ):
         return "go"
     if text.startswith("thread '") and "panicked at" in text:
         return "rust"
     if start.isdigit() and line[:1] in (" ", "\t") and ": " in text[:8] and after.lstrip().startswith("at "):
         return "rust"
-    if text.startswith("** (") or (text.startswith("(") and listed.READERS["elixir"].frame(line, after)) or (
-        (".ex:" in text or ".exs:" in text or ".erl:" in text) and listed.READERS["elixir"].frame(line, after)
+    if (
+        text.startswith("** (")
+        or (text.startswith("(") and listed.READERS["elixir"].frame(line, after))
+        or ((".ex:" in text or ".exs:" in text or ".erl:" in text) and listed.READERS["elixir"].frame(line, after))
     ):
         return "elixir"
     if (".rb:" in text or ":in `" in text or ":in '" in text) and listed.READERS["ruby"].frame(line, after):
@@ -127,7 +131,9 @@ def culprit_of(trace: Trace, frames: tuple[Frame, ...]) -> str | None:
     return None if best is None else f"{best.file or best.module or '?'}:{best.function or '?'}"
 
 
-def extract_exceptions(entries: pl.DataFrame, in_app: InAppRules = DEFAULT, *, message_level: bool = False) -> pl.DataFrame:
+def extract_exceptions(
+    entries: pl.DataFrame, in_app: InAppRules = DEFAULT, *, message_level: bool = False
+) -> pl.DataFrame:
     """Exceptions found in `entries`, one row per entry that holds a trace, in the entries' order.
 
     Args:
@@ -183,7 +189,9 @@ def _type(exception: TracedException, trace: Trace) -> str | None:
 
 
 def _plain(frame: Frame) -> dict[str, object]:
-    return {name: getattr(frame, name) for name in ("function", "file", "line", "module", "in_app", "segment", "source")}
+    return {
+        name: getattr(frame, name) for name in ("function", "file", "line", "module", "in_app", "segment", "source")
+    }
 
 
 def _names(named: Fingerprint) -> dict[str, object]:

@@ -85,6 +85,8 @@ def is_in_app(language: str, module: str | None, file: str | None, function: str
         return not _GO_LIB.match(name) and not _PATH.search(path)
     if language == "swift":
         return not _SWIFT.match(module)
+    if language == "ruby" and module:
+        return False
     if language == "javascript" and path in ("<anonymous>", "native", ""):
         return False
     return not _PATH.search(path)

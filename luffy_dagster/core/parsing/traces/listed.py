@@ -28,7 +28,9 @@ def _number(text: str | None) -> int | None:
     return int(text) if text else None
 
 
-_GO_CALL = re.compile(r"^(?:created by )?([\w./~%-]*(?:\([^()]*\))?[\w.·/*()\[\]{}-]+?)(?:\((?:[^()]|\([^()]*\))*\))?(?: in goroutine \d+)?\s*$")
+_GO_CALL = re.compile(
+    r"^(?:created by )?([\w./~%-]*(?:\([^()]*\))?[\w.·/*()\[\]{}-]+?)(?:\((?:[^()]|\([^()]*\))*\))?(?: in goroutine \d+)?\s*$"
+)
 _GO_FILE = re.compile(r"^\s+(\S.{0,400}?\.(?:go|s|c)):(\d+)")
 
 
@@ -56,7 +58,9 @@ def _go_head(line: str) -> Head | None:
     return match[1], message
 
 
-_RUBY_FRAME = re.compile(r"^\s*(?:from )?(?:([\w-]+) \([\d.a-z]+\) )?([^\s:(][^:(]{0,300}):(\d+)(?::in [`'](.{1,200}?)')?(?::? .*)?\s*$")
+_RUBY_FRAME = re.compile(
+    r"^\s*(?:from )?(?:([\w-]+) \([\d.a-z]+\) )?([^\s:(][^:(]{0,300}):(\d+)(?::in [`'](.{1,200}?)')?(?::? .*)?\s*$"
+)
 _RUBY_FIRST = re.compile(r"^(\S{1,300}):(\d+):in [`'](.{1,200}?)': (.*?)(?: \(([A-Z][\w:]*)\))?$")
 
 
@@ -72,11 +76,15 @@ def _ruby_head(line: str) -> Head | None:
     first = _RUBY_FIRST.match(line)
     if first:
         return first[5], first[4]
-    match = re.match(r"^\s*((?:[A-Z]\w*::)*[A-Z]\w*) \((.*)\):?\s*$", line) or re.match(r"^\s*((?:[A-Z]\w*::)*[A-Z]\w*): (.*)$", line)
+    match = re.match(r"^\s*((?:[A-Z]\w*::)*[A-Z]\w*) \((.*)\):?\s*$", line) or re.match(
+        r"^\s*((?:[A-Z]\w*::)*[A-Z]\w*): (.*)$", line
+    )
     return (match[1], match[2]) if match else None
 
 
-_PHP_FRAME = re.compile(r"^\s*#\d+ +(?:(\{main\})|(\[internal function\]|.{1,300}?)(?:\((\d+)\))?: (.{1,300}?)(?:\(.*)?)\s*$")
+_PHP_FRAME = re.compile(
+    r"^\s*#\d+ +(?:(\{main\})|(\[internal function\]|.{1,300}?)(?:\((\d+)\))?: (.{1,300}?)(?:\(.*)?)\s*$"
+)
 
 
 def _php_frame(line: str, after: str) -> RawFrame | None:
@@ -89,7 +97,9 @@ def _php_frame(line: str, after: str) -> RawFrame | None:
 
 def _php_head(line: str) -> Head | None:
     match = re.search(r"Uncaught exception '([\w\\]+)' with message '(.*)' in (?:.*?):\d+", line)
-    match = match or re.search(r"(?:Uncaught |^Next |^\[object\] \()([\w\\]+): (.*?)(?: in \S.*?(?::\d+| on line \d+))?$", line)
+    match = match or re.search(
+        r"(?:Uncaught |^Next |^\[object\] \()([\w\\]+): (.*?)(?: in \S.*?(?::\d+| on line \d+))?$", line
+    )
     match = match or re.match(r"^(?:.*? )?([A-Z][\w\\]*(?:Exception|Error)): (.*?)(?: in \S+?:\d+)?$", line)
     return (match[1], match[2]) if match else None
 
@@ -103,7 +113,9 @@ def _rust_frame(line: str, after: str) -> RawFrame | None:
     if not match:
         return None
     place = _RUST_PLACE.match(after)
-    return RawFrame(re.sub(r"::h[0-9a-f]{16}$", "", match[1]), place[1] if place else None, int(place[2]) if place else None)
+    return RawFrame(
+        re.sub(r"::h[0-9a-f]{16}$", "", match[1]), place[1] if place else None, int(place[2]) if place else None
+    )
 
 
 def _rust_head(line: str) -> Head | None:
@@ -125,7 +137,9 @@ def _dart_head(line: str) -> Head | None:
     return ("", match[1]) if match else None
 
 
-_BEAM_FRAME = re.compile(r"^\s+(?:\((\w+)(?: [\w.+-]+)?\) )?(?:([\w./-]+\.(?:ex|exs|erl|eex|heex|leex)):(\d+): )?([\w.:&/!?<>\"-]+/\d+(?:-fun-\d+-)?.*?)\s*$")
+_BEAM_FRAME = re.compile(
+    r"^\s+(?:\((\w+)(?: [\w.+-]+)?\) )?(?:([\w./-]+\.(?:ex|exs|erl|eex|heex|leex)):(\d+): )?([\w.:&/!?<>\"-]+/\d+(?:-fun-\d+-)?.*?)\s*$"
+)
 
 
 def _beam_frame(line: str, after: str) -> RawFrame | None:

@@ -65,7 +65,15 @@ def read(lines: list[str]) -> Trace | None:
             if row + 1 < count and not FRAME.match(lines[row + 1]):
                 after = _BAR.sub("", lines[row + 1]) if group else lines[row + 1]
                 source = after.strip() if after.startswith((" ", "\t")) else None
-            frames.append(RawFrame(match[3].strip() if match[3] else None, match[1], int(match[2]) if match[2] else None, None, source or None))
+            frames.append(
+                RawFrame(
+                    match[3].strip() if match[3] else None,
+                    match[1],
+                    int(match[2]) if match[2] else None,
+                    None,
+                    source or None,
+                )
+            )
             last = row
             row += 2 if source else 1
             continue
