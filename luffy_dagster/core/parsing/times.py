@@ -197,9 +197,8 @@ class TimeSpec:
             text += part if self.fraction_always else f"(?:{part})?"
             groups += 1
         if self.tails:
-            one = "".join(
-                unnamed(form.tails[i]) if len(self.tails) == 1 else f"(?:{unnamed(form.tails[i])})?" for i in self.tails
-            )
+            tails = [unnamed(form.tails[i].replace(_ZONE, _ZONE_SHAPE)) for i in self.tails]
+            one = tails[0] if len(tails) == 1 else "".join(f"(?:{tail})?" for tail in tails)
             text += f"({one})" if self.tails_always else f"({one})?"
             groups += 1
         return text, groups

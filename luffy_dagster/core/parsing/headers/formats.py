@@ -72,7 +72,9 @@ class Format:
         raw = value["parts"]
         for item in raw if isinstance(raw, list) else []:
             time = item.get("time")
-            parts.append(Part(item["expression"], TimeSpec.from_json(time) if time else None, main=bool(item.get("main"))))
+            parts.append(
+                Part(item["expression"], TimeSpec.from_json(time) if time else None, main=bool(item.get("main")))
+            )
         share = value.get("share", 0.0)
         return Format(
             tuple(parts),
@@ -109,7 +111,12 @@ class Format:
                 groups["time"] = group + 1
                 group += count
                 time = part.time
-            elif "near" not in groups and part.time.form in ("epoch", "epoch_ms", "iso") and (time is None or time.yearless) and not main_says:
+            elif (
+                "near" not in groups
+                and part.time.form in ("epoch", "epoch_ms", "iso")
+                and (time is None or time.yearless)
+                and not main_says
+            ):
                 # the main time leaves out the year, this one has it
                 head, rest = expression[: _closing(expression) + 1], expression[_closing(expression) + 1 :]
                 text += head + _PLAIN.sub("(?:", rest)

@@ -76,12 +76,20 @@ def _keys(texts: Sequence[str], sights: Sequence[Sight | None]) -> list[tuple[st
             keys.append((*s.key, *(s.style if common else usual[s.key])))
     sizes = Counter(keys)
     nexts: dict[tuple[str, ...], Counter[str]] = {}
-    kinds = ["" if s is None or s.found is None else follows(text, s.found) for text, s in zip(texts, sights, strict=True)]
+    kinds = [
+        "" if s is None or s.found is None else follows(text, s.found) for text, s in zip(texts, sights, strict=True)
+    ]
     for key, kind in zip(keys, kinds, strict=True):
         nexts.setdefault(key, Counter())[kind] += 1
     for i, (key, kind) in enumerate(zip(keys, kinds, strict=True)):
         share = nexts[key][kind] / sizes[key]
-        if key and kind and share < 0.9 and nexts[key][kind] >= 4 and share >= (0.1 if kind.startswith("level") else 0.3):
+        if (
+            key
+            and kind
+            and share < 0.9
+            and nexts[key][kind] >= 4
+            and share >= (0.1 if kind.startswith("level") else 0.3)
+        ):
             keys[i] = (*key, "next", kind)
     return keys
 

@@ -66,12 +66,16 @@ _STARTS = re.compile(r"(?:(?<=^)|(?<=[ \t\[(<{|\"',;=:/>]))(?=[0-9@]|(?:[A-Z][a-
 
 def sight(text: str) -> Sight | None:
     """The key of a line, or None for one that shows no header (empty, indented, plain words)."""
-    if not text or text[0] in "}":
+    if not text or text[0] == "}":
         return None
     if text[0] in " \t":
         at = len(text) - len(text.lstrip(" \t"))
         found = times.match_at(text, at) if at <= 8 else None
-        return Sight(("time", found.form, "0", " "), found) if found is not None and times.BY_NAME[found.form].rank >= 6 else None
+        return (
+            Sight(("time", found.form, "0", " "), found)
+            if found is not None and times.BY_NAME[found.form].rank >= 6
+            else None
+        )
     glog = GLOG.match(text)
     if glog is not None:
         return Sight(("time", "glog", "0", ""), times.match_at(text, 1))
@@ -89,7 +93,7 @@ def sight(text: str) -> Sight | None:
         found = times.match_at(text, at)
         if found is None:
             continue
-        if found.form.startswith("epoch") and at and tokens and not _alone(text, found):
+        if found.form.startswith("epoch") and at and tokens and not alone(text, found):
             continue
         if found.form == "clock" and len(tokens) > 3:
             continue
@@ -97,6 +101,11 @@ def sight(text: str) -> Sight | None:
         count = len(tokens) - (1 if opener and tokens and tokens[-1] in ("[", "(", "<", "{", '"', "'") else 0)
         return Sight(("time", found.form, str(count), opener), found)
     return _level_sight(text)
+
+
+AFTER_LEVEL = re.compile(
+    r"[ \t]*(?:(?P<slash>/)[A-Z]|(?P<pipe>\|)|(?P<dashes>[0-9]+[ \t]+---)|(?P<colon>:)[ \t]|(?P<dash>-)[ \t])"
+)
 
 
 def follows(text: str, found: times.Found) -> str:
@@ -108,7 +117,8 @@ def follows(text: str, found: times.Found) -> str:
     at = gap.end() if gap else at
     level = LEVEL.match(text, at)
     if level is not None and is_level(level, text, sure=True, strict=True):
-        return "level" + level.group("o")
+        rest = AFTER_LEVEL.match(text, level.end())
+        return "level" + level.group("o") + (rest.lastgroup or "" if rest else "")
     return text[at] if text[at : at + 1] in ("[", "<") else ""
 
 
@@ -116,7 +126,8 @@ def _may_follow(before: str) -> bool:
     return before[-1] in ",;" or before.endswith(("ts=", "time=", "t=", "timestamp=", "date="))
 
 
-def _alone(text: str, found: times.Found) -> bool:
+def alone(text: str, found: times.Found) -> bool:
+    """Whether a number that may be an epoch stands by itself."""
     return found.start == 0 or (
         text[found.start - 1] in " \t|[(,"
         and text[found.end : found.end + 1] in ("", " ", "\t", "|", "]", ")", ",", ":")

@@ -1,0 +1,228 @@
+"""Parts between the strong ones: brackets, columns, words that lead up to a time or level, numbers, ids, class names."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from luffy_dagster.core.parsing import times
+from luffy_dagster.core.parsing.headers import lexis
+from luffy_dagster.core.parsing.headers.heap import ALL, GAP, MOST, NEARLY_ALL, Heap
+from luffy_dagster.core.parsing.headers.looks import bracket_is_header, few, roles_of, word_is_header
+from luffy_dagster.core.parsing.levels import SURE
+
+_STRONG_FORMS = frozenset(form.name for form in times.FORMS if form.rank >= 4)
+_KEYED = "(?:pid|PID|tid|thread|trace_?[iI]d|span_?[iI]d|request_?[iI]d|req_?[iI]d|correlation_?[iI]d|dd\\.trace_id)=[^ \\t\\n,;]*(?=[ \\t,;]|$)"
+_TWO_NUMBERS = re.compile(r"[0-9]+ +[0-9]+ ")
+
+
+def try_inside(heap: Heap, separator: str, closed: bool) -> bool:
+    """The rest of a bracket that a time or a level opened."""
+    expression = f"[^{re.escape(heap.open)}\\n]*"
+    texts = [m.group() for m in heap.match(expression)[2]]
+    role = heap.role(*roles_of(texts))
+    ends, share, _ = heap.match(f"[^{re.escape(heap.open)}\\n]*(?={re.escape(heap.open)})")
+    return share >= MOST and heap.take(separator, f"({role}{expression})", ends, "bracket", "", closed)
+
+
+def try_delimited(heap: Heap, separator: str, closed: bool) -> bool:
+    """A column between pipes, tabs or semicolons (commas only where the header has used one without a blank)."""
+    mark = heap.gap.strip(" ")[:1] if heap.gap.strip(" ") else ("\t" if "\t" in _raw_gap(heap) else "")
+    if not mark and heap.last in ("time", "level"):
+        ends, share, matches = heap.match("[^ \\t|\\n]{1,40}(?=[ \\t]*\\|)")
+        if share >= ALL and few([m.group() for m in matches]):
+            return heap.take(separator, f"({heap.role('process')}[^ \\t|\\n]+)", ends, "column", "", closed)
+    if mark not in ("|", ";", "\t", ",") or (mark == "," and heap.gap != ","):
+        return False
+    blank, sign = mark == "\t", "\\t" if mark == "\t" else re.escape(mark)
+    if mark == ",":
+        body, look = "[^,\\s]{0,60}", ","
+    else:
+        body = f"[^{sign}\\n]{{0,80}}?" if blank else f"[^{sign} \\t\\n]*(?:[ \\t]+[^{sign} \\t\\n]+){{0,9}}"
+        look = sign if blank else f"[ \\t]*{sign}"
+    ends, share, matches = heap.match(f"{body}(?={look})")
+    if share < ALL:
+        return False
+    texts = [m.group() for m in matches]
+    inner = f"[^{sign}\\n]*" if blank else "[^,\\s]*" if mark == "," else body
+    return heap.take(separator, f"({heap.role(*roles_of(texts))}{inner})", ends, "column", "", closed)
+
+
+def _raw_gap(heap: Heap) -> str:
+    counts = Counter(heap.lines[i][heap.at[i] : at] for i, at in heap.alive())
+    return counts.most_common(1)[0][0] if counts else ""
+
+
+def try_bracket(heap: Heap, separator: str, closed: bool) -> bool:
+    """A bracket that holds names or numbers."""
+    opener = heap.opener()
+    if opener not in lexis.BRACKET or opener == "{":
+        return False
+    alive = heap.alive()
+    matches = [m for i, at in alive if (m := lexis.BRACKET[opener].match(heap.lines[i], at)) is not None]
+    if len(matches) < MOST * len(alive):
+        return False
+    texts = [m.group()[1:-1] for m in matches]
+    if not bracket_is_header(texts, opener):
+        return False
+    if not heap.level and try_level_inside(heap, separator, closed, opener, texts):
+        return True
+    close = lexis.CLOSER[opener]
+    o, c = re.escape(opener), re.escape(close)
+    nested = any(opener in text for text in texts)
+    inner = f"[^{o}{c}\\n]*(?:{o}[^{o}{c}\\n]*{c}[^{o}{c}\\n]*)*" if nested else f"[^{o}{c}\\n]*"
+    expression = f"{o}({heap.role(*roles_of(texts))}{inner}){c}"
+    ends, share, _ = heap.match(expression)
+    return share >= MOST and heap.take(separator, expression, ends, "bracket", "", closed)
+
+
+def try_level_inside(heap: Heap, separator: str, closed: bool, opener: str, texts: Sequence[str]) -> bool:
+    """A bracket whose last word is the level (`[Server thread/INFO]`)."""
+    found = [re.fullmatch(r"([^\[\]\n]*?)([/| :])([A-Za-z]{3,13})", text) for text in texts]
+    hits = [
+        m
+        for m in found
+        if m is not None and m.group(3).lower() in SURE and (m.group(3).isupper() or m.group(2) in "/|")
+    ]
+    if len(hits) < MOST * len(texts):
+        return False
+    o, c = re.escape(opener), re.escape(lexis.CLOSER[opener])
+    expression = f"{o}({heap.role('thread')}[^{o}{c}\\n]*)[/| :]({heap.role('level')}[A-Za-z]+){c}"
+    ends, share, _ = heap.match(expression)
+    heap.level = share >= MOST and heap.take(separator, expression, ends, "bracket", "", closed)
+    return heap.level
+
+
+def try_run(heap: Heap, separator: str, closed: bool) -> bool:
+    """Words that lead up to a time, a level or a bracket."""
+    alive = heap.alive()
+    stop = heap.open
+    distances: Counter[tuple[int, str]] = Counter()
+    for i, at in alive:
+        distances[_distance(heap, heap.lines[i], at, stop)] += 1
+    (steps, kind), count = distances.most_common(1)[0]
+    if steps <= 0 or count < MOST * len(alive):
+        return False
+    body = f"[^ \\t|\\n{re.escape(stop)}]+" if stop else "[^ \\t|\\n]+"
+    ends, share, matches = heap.match(body)
+    texts = [m.group() for m in matches]
+    if kind in ("bracket", "numbers") and not word_is_header(texts):
+        return False
+    trimmed = _trim(texts)
+    if trimmed:
+        body = body.replace("+", "*") + f"[^ \\t|\\n,:;{re.escape(stop)}]"
+        ends, share, matches = heap.match(body)
+    return share >= MOST and heap.take(
+        separator, f"({heap.role(*roles_of(texts, first=not heap.time))}{body})", ends, "run", "", closed
+    )
+
+
+def _trim(texts: Sequence[str]) -> bool:
+    """Whether a mark at the end of nearly all the words belongs to the separator."""
+    return sum(len(text) > 1 and text[-1] in ",:;" for text in texts) >= MOST * len(texts)
+
+
+def _distance(heap: Heap, line: str, at: int, stop: str) -> tuple[int, str]:
+    """How many words stand before the next strong part, and its kind; (0, "") for none within six."""
+    for step in range(1, 7):
+        token = lexis.TOKEN.match(line, at)
+        if token is None:
+            return 0, ""
+        at = token.end()
+        if stop and stop in token.group():
+            return 0, ""
+        gap = GAP.match(line, at)
+        at = gap.end() if gap else at
+        opener = line[at : at + 1] if line[at : at + 1] in lexis.CLOSER else ""
+        found = times.match_at(line, at + len(opener))
+        if (
+            found is not None
+            and found.form in _STRONG_FORMS
+            and (not heap.time or found.form != "epoch")
+            and (not found.form.startswith("epoch") or lexis.alone(line, found))
+        ):
+            return step, "time"
+        level = lexis.LEVEL.match(line, at)
+        if not heap.level and level is not None and lexis.is_level(level, line, sure=True, strict=True):
+            return step, "level"
+        if step == 1 and opener == "[" and lexis.BRACKET["["].match(line, at) and heap.time:
+            return step, "bracket"
+        if step == 1 and heap.time and _TWO_NUMBERS.match(line, at):
+            return step, "numbers"
+    return 0, ""
+
+
+def try_number(heap: Heap, separator: str, closed: bool) -> bool:
+    """A number right behind another part: process, thread, flag."""
+    if heap.last not in ("time", "level", "number", "bracket", "run", "column"):
+        return False
+    ends, share, _ = heap.match("#?[0-9]+(?=[ \\t|,;:\\])]|$)")
+    return share >= ALL and heap.take(
+        separator, f"({heap.role('process', 'thread')}#?[0-9]+)", ends, "number", "", closed
+    )
+
+
+def try_ident(heap: Heap, separator: str, closed: bool) -> bool:
+    """An id: of a trace, a request, a mail."""
+    ends, share, matches = heap.match(_KEYED)
+    if share >= NEARLY_ALL:
+        keys = {m.group().split("=")[0] for m in matches}
+        if len(keys) == 1:
+            key = keys.pop()
+            role = (
+                heap.role("process")
+                if key in ("pid", "PID")
+                else heap.role("thread")
+                if key in ("tid", "thread")
+                else heap.role("span_id")
+                if "pan" in key
+                else heap.role("trace_id")
+            )
+            return heap.take(separator, f"{key}=({role}[^ \\t\\n,;]*)", ends, "ident", "", closed)
+    ends, share, matches = heap.match("(?=[^ ]*[0-9])[A-Za-z0-9-]{8,40}(?=[ \\t]|$)")
+    if (
+        share >= ALL
+        and heap.last == "time"
+        and len(matches) >= 6
+        and len({m.end() - m.start() for m in matches}) == 1
+        and len({m.group() for m in matches}) > 1
+    ):
+        return heap.take(separator, f"({heap.role('trace_id')}[A-Za-z0-9-]+)", ends, "ident", "", closed)
+    ends, share, matches = heap.match(lexis.IDENT.pattern)
+    if share < NEARLY_ALL or all(m.group() == "-" for m in matches):
+        return False
+    return heap.take(separator, f"({heap.role('trace_id', 'span_id')}[0-9a-fA-F-]+)", ends, "ident", "", closed)
+
+
+def try_caller(heap: Heap, separator: str, closed: bool) -> bool:
+    """`file.go:123`."""
+    ends, share, _ = heap.match(lexis.CALLER.pattern)
+    return share >= NEARLY_ALL and heap.take(
+        separator, f"({heap.role('logger')}[A-Za-z0-9_$./\\\\-]+:[0-9]+)", ends, "caller", "", closed
+    )
+
+
+def try_fixed(heap: Heap, separator: str, closed: bool) -> bool:
+    """A word with two blanks or a tab behind it on nearly every line: a column of fixed width."""
+    ends, share, matches = heap.match("[^ \\t|\\n]{1,40}(?=[ ]{2,}|\\t)")
+    if share < NEARLY_ALL or not few([m.group() for m in matches]):
+        return False
+    return heap.take(
+        separator,
+        f"({heap.role(*roles_of([m.group() for m in matches]))}[^ \\t\\n]+)",
+        ends,
+        "column",
+        "",
+        closed,
+    )
+
+
+def try_dotted(heap: Heap, separator: str, closed: bool) -> bool:
+    """A dotted name (class, module) on nearly every line."""
+    if heap.last not in ("level", "bracket", "number"):
+        return False
+    ends, share, matches = heap.match(lexis.DOTTED.pattern)
+    if share < NEARLY_ALL or any("/" in m.group()[:1] for m in matches):
+        return False
+    return heap.take(separator, f"({heap.role('logger')}[^ \\t\\n]+)", ends, "dotted", "", closed)

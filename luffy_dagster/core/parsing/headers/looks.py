@@ -1,0 +1,69 @@
+"""What texts of one column look like: few names, words of a sentence, which role they may have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from luffy_dagster.core.parsing.headers import lexis
+from luffy_dagster.core.parsing.headers.heap import MOST, regex
+
+
+def best(choices: Sequence[str], shares: Sequence[float]) -> str:
+    """The simplest choice that reads as much as any other."""
+    top = max(shares)
+    return next(choice for choice, share in zip(choices, shares, strict=False) if share >= top - 0.002)
+
+
+def few(texts: Sequence[str]) -> bool:
+    """Whether the texts repeat as names do: few distinct ones among many."""
+    distinct = len({text.translate(lexis.DIGITS) for text in texts})
+    return distinct <= max(1, 0.34 * len(texts)) or (distinct <= 3 and len(texts) >= 6)
+
+
+def word_is_header(texts: Sequence[str]) -> bool:
+    """Whether words before a bracket are a column: dotted, in capitals, or few."""
+    shaped = sum(text.isupper() or "." in text[1:-1] or "::" in text or text.isdigit() for text in texts)
+    return shaped >= MOST * len(texts) or (few(texts) and len(texts) >= 8)
+
+
+def bracket_is_header(texts: Sequence[str], opener: str) -> bool:
+    """Whether brackets on nearly every line are header: names and numbers, no part of a sentence."""
+    prose = sum(
+        len(text.split()) > 3 and "=" not in text and sum(w.isalpha() and w.islower() for w in text.split()) > 2
+        for text in texts
+    )
+    if prose > 0.3 * len(texts):
+        return False
+    if opener == "[":
+        return True
+    return sum(" " not in text for text in texts) >= MOST * len(texts)
+
+
+def roles_of(texts: Sequence[str], *, first: bool = False) -> tuple[str, ...]:
+    """What a column of texts may be, the likeliest first."""
+    n = max(1, len(texts))
+
+    def share(pattern: str) -> float:
+        shape = regex(pattern)
+        return sum(shape.fullmatch(text.strip()) is not None for text in texts) / n
+
+    if share(r"#?[0-9]+|pid[ =:]?[0-9]+.*") > 0.9:
+        return ("process", "thread")
+    if share(r"(?:req-)?[0-9a-f]{8}-[0-9a-f]{4}-.*|[0-9a-f]{32}") > 0.5:
+        return ("trace_id",)
+    if share(r"[0-9a-f]{16}") > 0.9:
+        return ("span_id",)
+    if share(r"[A-Za-z_$][\w$-]*(?:(?:\.|::|/)[\w$<>~*-]+)+(?::[0-9]+)?") > 0.6 and not first:
+        return ("logger",)
+    if share(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?::[0-9]+)?") > 0.6:
+        return ("host",)
+    if first:
+        return ("host",)
+    if (
+        share(
+            r".*(?:exec|thread|pool|worker|main|handler|executor|dispatcher|conn|Thread|IPC)[\w -]*[0-9]*.*|[0-9]+:[0-9]+|#[0-9]+"
+        )
+        > 0.3
+    ):
+        return ("thread",)
+    return ("logger", "thread")
