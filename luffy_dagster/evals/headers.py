@@ -18,7 +18,7 @@ from luffy_dagster.core.parsing import PROFILE_ALGORITHM, settle_profile
 from luffy_dagster.core.parsing.profiles import reading
 from luffy_dagster.core.parsing.rows import read_lines
 
-_MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _CLOCKED = ("Time", "Timestamp", "Date", "Day", "Month")
 
 
@@ -45,28 +45,49 @@ def run(data: Path, out: Path | None) -> dict[str, object]:
                 lines.pop()
             started = time.process_time()
             profile = settle_profile(lines, received_at=received)
-            read = read_lines(pl.Series("body", lines, dtype=pl.Utf8), reading(profile), assume_tz="UTC", received_at=received)
+            read = read_lines(
+                pl.Series("body", lines, dtype=pl.Utf8), reading(profile), assume_tz="UTC", received_at=received
+            )
             seconds = time.process_time() - started
-            stamps, levels, messages = read["time"].to_list(), read["level"].to_list(), read["text"].str.strip_chars().to_list()
+            stamps, levels, messages = (
+                read["time"].to_list(),
+                read["level"].to_list(),
+                read["text"].str.strip_chars().to_list(),
+            )
             if sink:
                 for number, (at, level, message) in enumerate(zip(stamps, levels, messages, strict=True), 1):
                     stamp = at.isoformat() if at else None
-                    sink.write(json.dumps({"dataset": name, "line": number, "timestamp": stamp, "level": level, "message": message}, ensure_ascii=False) + "\n")
+                    sink.write(
+                        json.dumps(
+                            {"dataset": name, "line": number, "timestamp": stamp, "level": level, "message": message},
+                            ensure_ascii=False,
+                        )
+                        + "\n"
+                    )
             truth = log.with_name(log.name + "_structured.csv")
             scored = _score(truth, stamps, levels, messages) if truth.exists() else {"lines": len(lines)}
-            figures[name] = {**scored, "confidence": profile.confidence, "cpu_s_per_million": round(seconds / max(1, len(lines)) * 1e6, 2)}
+            figures[name] = {
+                **scored,
+                "confidence": profile.confidence,
+                "cpu_s_per_million": round(seconds / max(1, len(lines)) * 1e6, 2),
+            }
     finally:
         if sink:
             sink.close()
     return {"algorithm": PROFILE_ALGORITHM, "sets": figures}
 
 
-def _score(truth: Path, stamps: list[datetime | None], levels: list[str | None], messages: list[str]) -> dict[str, object]:
+def _score(
+    truth: Path, stamps: list[datetime | None], levels: list[str | None], messages: list[str]
+) -> dict[str, object]:
     with truth.open(encoding="utf-8", newline="") as handle:
         rows = list(csv.DictReader(handle))
     n = max(1, len(rows))
     pairs = list(zip(rows, stamps, levels, messages, strict=False))
-    found: dict[str, object] = {"lines": len(rows), "message": round(sum(row["Content"].strip() == message for row, _, _, message in pairs) / n, 4)}
+    found: dict[str, object] = {
+        "lines": len(rows),
+        "message": round(sum(row["Content"].strip() == message for row, _, _, message in pairs) / n, 4),
+    }
     if rows and "Level" in rows[0]:
         found["level"] = round(sum(row["Level"] == level for row, _, level, _ in pairs) / n, 4)
     columns = [name for name in _CLOCKED if rows and name in rows[0]]
@@ -84,5 +105,7 @@ def _agrees(row: dict[str, str], columns: list[str], at: datetime | None) -> boo
     clock = f"{at:%H%M%S}" in re.sub(r"[^0-9]", "", digits) or str(int(at.timestamp())) in text
     month = f"{at:%m}" in text or _MONTHS[at.month - 1] in text
     day = f"{at:%d}" in text or re.search(rf"(?<![0-9]){at.day}(?![0-9])", text) is not None
-    dated = not re.search(r"[0-9]+[-/. ]?[0-9]*[-/. ]?[0-9]* ", text) or (month and day) or str(int(at.timestamp())) in text
+    dated = (
+        not re.search(r"[0-9]+[-/. ]?[0-9]*[-/. ]?[0-9]* ", text) or (month and day) or str(int(at.timestamp())) in text
+    )
     return clock and dated

@@ -16,8 +16,9 @@ from luffy_dagster.core import schemas
 from luffy_dagster.core.model import StreamProfile
 from luffy_dagster.core.parsing import levels, shapes
 from luffy_dagster.core.parsing.fold import SILENCE, fold
-from luffy_dagster.core.parsing.profiles import reading
 from luffy_dagster.core.parsing.rows import KEPT, source_fields, unfold
+from luffy_dagster.core.parsing.traces.extract import extract_exceptions
+from luffy_dagster.core.parsing.traces.in_app import InAppRules
 from luffy_dagster.core.redaction import Policy, redact
 from luffy_dagster.core.schemas import RowFlag
 
@@ -34,7 +35,7 @@ class ParseOptions:
     retention_floor: datetime | None = None
     redaction: Policy | None = None  # None: not redacted (evaluations only)
     redaction_key: bytes = b""
-    in_app: object | None = None  # InAppRules
+    in_app: InAppRules | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     shapes: bool = True
     exceptions: bool = True
@@ -349,13 +350,7 @@ def _summary(entries: pl.DataFrame) -> pl.DataFrame:
 def _exceptions(entries: pl.DataFrame, options: ParseOptions) -> pl.DataFrame:
     if not options.exceptions:
         return schemas.empty("exceptions").drop("batch")
-    try:
-        from luffy_dagster.core.parsing.traces.extract import extract_exceptions
-        from luffy_dagster.core.parsing.traces.in_app import InAppRules
-    except ImportError:  # until the neighbour's module is there
-        return schemas.empty("exceptions").drop("batch")
-    rules = options.in_app if isinstance(options.in_app, InAppRules) else InAppRules()
-    return extract_exceptions(entries, rules)
+    return extract_exceptions(entries, options.in_app or InAppRules())
 
 
 def _open(entries: pl.DataFrame, options: ParseOptions) -> dict[str, tuple[str, ...]]:

@@ -13,16 +13,7 @@ from datetime import timedelta
 
 import polars as pl
 
-try:
-    from luffy_dagster.core.parsing.traces.continuation import is_continuation
-except ImportError:  # until the neighbour's module is there
-
-    def is_continuation(lines: pl.Series, stream: pl.Series | None = None) -> pl.Series:
-        """Frames and causes only."""
-        return lines.str.contains(
-            r"^(?:[ \t]+\S|Caused by: |Traceback \(|\.\.\. [0-9]+ more|[\w.$]+(?:Error|Exception)\b)"
-        )
-
+from luffy_dagster.core.parsing.traces.continuation import is_continuation
 
 SILENCE = timedelta(seconds=60)
 # A headed message that can only be a piece of a trace: worth the closer look.

@@ -69,8 +69,40 @@ WORDS: dict[str, str] = {
 
 # Words that are a level wherever they stand at a header's place; the others need the company of these.
 SURE = frozenset(
-    "trace debug info information informational warn warning error err fatal critical crit notice severe verbose "
-    "dbg inf wrn ftl vrb emerg alert panic finest finer fine dbug debug1 debug2 debug3 debug4 debug5".split()
+    [
+        "trace",
+        "debug",
+        "info",
+        "information",
+        "informational",
+        "warn",
+        "warning",
+        "error",
+        "err",
+        "fatal",
+        "critical",
+        "crit",
+        "notice",
+        "severe",
+        "verbose",
+        "dbg",
+        "inf",
+        "wrn",
+        "ftl",
+        "vrb",
+        "emerg",
+        "alert",
+        "panic",
+        "finest",
+        "finer",
+        "fine",
+        "dbug",
+        "debug1",
+        "debug2",
+        "debug3",
+        "debug4",
+        "debug5",
+    ]
 )
 
 # One letter, as Android, glog, Serilog and the BSDs write it.
@@ -94,7 +126,7 @@ SIGNS: dict[str, str] = {".": "debug", "-": "info", "*": "info", "#": "warn"}
 # RFC 5424 severities 0 to 7, also GELF's `level` and journald's PRIORITY.
 SYSLOG = ("fatal", "fatal", "fatal", "error", "warn", "info", "info", "debug")
 
-_OTHER: dict[str, str] = {**{key: value for key, value in LETTERS.items()}, **SIGNS}
+_OTHER: dict[str, str] = {**LETTERS, **SIGNS}
 _TABLE: dict[str, str] = {**_OTHER, **WORDS}
 
 

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from itertools import pairwise
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import polars as pl
@@ -190,7 +191,9 @@ class TimeSpec:
     def expression(self) -> tuple[str, int]:
         """Expression with plain capturing groups and their number: head, then fraction, then tail where there are any."""
         form = BY_NAME[self.form]
-        head = form.head.replace(_DAY, {"always": "[A-Z][a-z]{2,8},? +", "never": ""}.get(self.weekday, "(?:[A-Z][a-z]{2,8},? +)?"))
+        head = form.head.replace(
+            _DAY, {"always": "[A-Z][a-z]{2,8},? +", "never": ""}.get(self.weekday, "(?:[A-Z][a-z]{2,8},? +)?")
+        )
         text, groups = f"({unnamed(head.replace(_MON, '[A-Za-z]{3,9}'))})", 1
         if self.fraction:
             part = f"{re.escape(self.fraction)}([0-9]{{1,9}})"
@@ -208,7 +211,9 @@ class TimeSpec:
         """Whether the text may leave out the year."""
         if self.form in ("clock", "pair", "glog", "dmon_"):
             return True
-        return self.form == "ctime" and not (self.tails_always and any("P<Y>" in BY_NAME[self.form].tails[i] for i in self.tails))
+        return self.form == "ctime" and not (
+            self.tails_always and any("P<Y>" in BY_NAME[self.form].tails[i] for i in self.tails)
+        )
 
     @property
     def has_zone(self) -> bool:
@@ -269,7 +274,7 @@ def _settle_order(name: str, heads: Sequence[str]) -> tuple[str, bool]:
     scored = []
     for choice in fits:
         days = keys(choice)
-        back = sum(1 for a, b in zip(days, days[1:], strict=False) if b < a)
+        back = sum(1 for a, b in pairwise(days) if b < a)
         spread = {(y, m) for y, m, _ in days}
         scored.append((back, len(spread), fits.index(choice), choice))
     scored.sort()
@@ -365,7 +370,9 @@ def parse(
     if n == 0:
         return pl.Series("time", [], dtype=UTC_US)
     # Lines come in order of time: runs of equal texts are collapsed before the distinct ones are looked for.
-    changed = frame.select(pl.any_horizontal(pl.col(c).ne_missing(pl.col(c).shift(1)) for c in frame.columns).alias("c"))["c"]
+    changed = frame.select(
+        pl.any_horizontal(pl.col(c).ne_missing(pl.col(c).shift(1)) for c in frame.columns).alias("c")
+    )["c"]
     changed = pl.concat([pl.Series("c", [True]), changed.slice(1)])
     run = (changed.cast(pl.UInt32).cum_sum() - 1).cast(pl.UInt32)
     firsts = frame.filter(changed)
@@ -393,7 +400,9 @@ def _fraction(fractions: pl.Series, sign: str) -> pl.Series:
         return (fractions.str.slice(0, 3).cast(pl.Int64, strict=False).fill_null(0) * 1000).cast(pl.Duration("us"))
     lengths = fractions.str.len_bytes()
     size = lengths.min()
-    if size is not None and size == lengths.max() and isinstance(size, int) and size <= 6:  # all alike: no padding needed
+    if (
+        size is not None and size == lengths.max() and isinstance(size, int) and size <= 6
+    ):  # all alike: no padding needed
         return (fractions.cast(pl.Int64, strict=False).fill_null(0) * 10 ** (6 - size)).cast(pl.Duration("us"))
     padded = (fractions + "000000").str.slice(0, 6).cast(pl.Int64, strict=False).fill_null(0)
     return padded.cast(pl.Duration("us"))
@@ -427,7 +436,7 @@ def _parse_distinct(distinct: pl.DataFrame, spec: TimeSpec, assume_tz: str) -> p
             for i, name in enumerate(_NAMES.findall(tail)):
                 column = found.to_series(i)
                 frame = frame.with_columns(
-                    (pl.col(name).fill_null(column) if name in frame.columns else column.alias(name))
+                    pl.col(name).fill_null(column) if name in frame.columns else column.alias(name)
                 )
     integers = [c for c in frame.columns if c not in ("b", "z", "p")]
     frame = frame.with_columns(pl.col(c).cast(pl.Int32, strict=False) for c in integers)

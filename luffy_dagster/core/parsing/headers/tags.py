@@ -29,7 +29,7 @@ _NAME = re.compile(r"[A-Za-z0-9_$@/.+*-]*(?:[._$/@#-]|[a-z0-9][A-Z]|[0-9]|\[|\()
 def try_tag(heap: Heap, separator: str, closed: bool) -> bool:
     """A name before a colon; in a syslog's place with the host before it."""
     syslog = heap.time and not heap.level and heap.last in ("time", "column")
-    names = (_NAME_PLAIN, _NAME_COLONS)
+    names: tuple[str, ...] = (_NAME_PLAIN, _NAME_COLONS)
     bare = [heap.match(_bare(name + _PID_ANY) + _END)[1] for name in names]
     if syslog and max(bare) < MOST:
         names = (*names, _NAME_WORDS)

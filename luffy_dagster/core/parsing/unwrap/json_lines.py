@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
 
 import msgspec
 import polars as pl
@@ -33,10 +35,41 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "lane": ("container_name", "container_id", "logstream", "logstreamname", "kubernetes.container_name", "kubernetes.container.name"),
 }  # fmt: skip
 _STACK = frozenset(
-    "stack_trace stacktrace exc_info exception error.stack_trace exception.stacktrace exception.stack_trace err.stack error.stack stack @x traceback "
-    "exc_text thrown.extendedstacktrace thrown.stacktrace full_message error err errorstack errorverbose backtrace exception_stacktrace "
-    "attributes.exception.stacktrace callstack trace_back exceptiondetail stackdump jsonpayload.stack_trace exceptions context.exception "
-    "throwable error.stacktrace thrown.message".split()
+    [
+        "stack_trace",
+        "stacktrace",
+        "exc_info",
+        "exception",
+        "error.stack_trace",
+        "exception.stacktrace",
+        "exception.stack_trace",
+        "err.stack",
+        "error.stack",
+        "stack",
+        "@x",
+        "traceback",
+        "exc_text",
+        "thrown.extendedstacktrace",
+        "thrown.stacktrace",
+        "full_message",
+        "error",
+        "err",
+        "errorstack",
+        "errorverbose",
+        "backtrace",
+        "exception_stacktrace",
+        "attributes.exception.stacktrace",
+        "callstack",
+        "trace_back",
+        "exceptiondetail",
+        "stackdump",
+        "jsonpayload.stack_trace",
+        "exceptions",
+        "context.exception",
+        "throwable",
+        "error.stacktrace",
+        "thrown.message",
+    ]
 )
 ROLES = tuple(_NAMES)
 _DEPTH = 3
@@ -303,7 +336,7 @@ def _numbered(column: pl.Series, scale: str) -> pl.Series:
     return column.replace_strict(words, mapped, default=None, return_dtype=pl.Utf8) if words else column
 
 
-def stamps(texts: pl.Series, settled: JsonPlan, *, assume_tz: str, received_at: pl.Series | object) -> pl.Series:
+def stamps(texts: pl.Series, settled: JsonPlan, *, assume_tz: str, received_at: pl.Series | datetime) -> pl.Series:
     """UTC times of the texts under the time's key: the settled form, or a number of seconds, milli-, micro- or nanoseconds."""
     numbers = texts.cast(pl.Float64, strict=False)
     out = pl.Series([None], dtype=UTC_US).new_from_index(0, len(texts))
@@ -327,15 +360,15 @@ def stamps(texts: pl.Series, settled: JsonPlan, *, assume_tz: str, received_at: 
         fractions = found.to_series(at) if spec.fraction else None
         at += bool(spec.fraction)
         tails = found.to_series(at) if spec.tails else None
-        parsed = times.parse(found.to_series(0), fractions, tails, spec, assume_tz=assume_tz, received_at=received_at)  # type: ignore[arg-type]
+        parsed = times.parse(found.to_series(0), fractions, tails, spec, assume_tz=assume_tz, received_at=received_at)
         out = out.zip_with(out.is_not_null(), parsed)
     return out
 
 
-def _otlp(item: dict[str, object]) -> dict[str, object] | None:
+def _otlp(item: dict[str, Any]) -> dict[str, object] | None:
     """One flat object of an OTLP/JSON export line: the first record's fields, the bodies of all its records as lines."""
     try:
-        resource = item["resourceLogs"][0]  # type: ignore[index]
+        resource = item["resourceLogs"][0]
         flat: dict[str, object] = {
             a["key"]: next(iter(a["value"].values())) for a in resource.get("resource", {}).get("attributes", [])
         }
@@ -344,7 +377,7 @@ def _otlp(item: dict[str, object]) -> dict[str, object] | None:
             for r in item["resourceLogs"]
             for scope in r.get("scopeLogs", [])
             for record in scope.get("logRecords", [])
-        ]  # type: ignore[attr-defined]
+        ]
         scope, first = records[0]
         for attribute in first.get("attributes", []):
             flat[attribute["key"]] = next(iter(attribute["value"].values()))
