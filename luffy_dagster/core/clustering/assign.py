@@ -28,13 +28,20 @@ class Decision(Protocol):
     """What a person decided about two fingerprints; `kind` is "join" or "split", the latest wins."""
 
     @property
-    def kind(self) -> str: ...
+    def kind(self) -> str:
+        """Either "join" or "split"."""
+
     @property
-    def fingerprint_a(self) -> str: ...
+    def fingerprint_a(self) -> str:
+        """One of the two."""
+
     @property
-    def fingerprint_b(self) -> str: ...
+    def fingerprint_b(self) -> str:
+        """The other one."""
+
     @property
-    def at(self) -> datetime: ...
+    def at(self) -> datetime:
+        """When it was decided."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,12 @@ gives the same fingerprint. The idea of several levels of one trace follows Sent
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b
+
+import polars as pl
 
 from luffy_dagster.core.model import Frame
 from luffy_dagster.core.parsing.traces.in_app import is_test
@@ -59,6 +62,7 @@ _GENERATED = (
     (re.compile(r"-fun-\d+-"), "-fun-"),
 )  # fmt: skip
 _BUILD_FILE = re.compile(r"[.-][0-9a-f]{8,32}(?=\.(?:chunk\.|bundle\.|min\.)?[cm]?js)")
+_QUOTED = re.compile(r"'[^']{0,200}'|\"[^\"]{0,200}\"|`[^`]{0,200}`|\[[^\[\]]{0,200}\]")
 _QUALIFIED = re.compile(r"(?:[A-Za-z_][\w$]*\.){2,}[A-Za-z_$][\w$]*")
 TEMPLATE_WORDS = 8  # words of a message that say what happened; the rest is mostly values
 _DIRECTORIES = re.compile(r"^.*[/\\]")
@@ -140,10 +144,8 @@ def _raised(frames: list[Frame], types: frozenset[str], root_type: str) -> tuple
     "site": the platform raised it, in own code or in what own code called; "check": a function that only checks
     complained; "own": own code decided to throw.
     """
-    if _BY_PLATFORM.search(root_type) or (frames and not frames[0].in_app):
-        kind = "site"
-    else:
-        kind = "own"
+    platform = bool(_BY_PLATFORM.search(root_type)) or bool(frames and not frames[0].in_app)
+    kind = "site" if platform else "own"
     at = next((i for i, frame in enumerate(frames) if frame.in_app), 0)
     start = at
     while at < len(frames) - 1 and at - start < 6 and frames[at].in_app and _complains(frames[at], types):
@@ -168,24 +170,37 @@ def _entry(frames: list[Frame]) -> str:
     return entry
 
 
+def templates_of(messages: Sequence[str]) -> list[str]:
+    """Of each message the first words with values taken out, as `core.parsing.shapes` masks them; quoted values and names too."""
+    from luffy_dagster.core.parsing.shapes import shape_ids
+
+    plain = [_QUALIFIED.sub("<name>", _QUOTED.sub("<quoted>", m.strip().split("\n", 1)[0][:500])) for m in messages]
+    distinct = sorted({text for text in plain if text})
+    if not distinct:
+        return [""] * len(plain)
+    shapes = shape_ids(pl.Series(distinct, dtype=pl.Utf8)).get_column("shape").to_list()
+    short = {
+        text: " ".join((shape or "").split()[:TEMPLATE_WORDS]) for text, shape in zip(distinct, shapes, strict=True)
+    }
+    return [short.get(text, "") for text in plain]
+
+
 def template_of(message: str) -> str:
-    """The message's first line with values taken out, as `core.parsing.shapes` masks them, quoted values too."""
-    from luffy_dagster.core.parsing.shapes import shape_of
-
-    first = message.strip().split("\n", 1)[0][:500]
-    quoted = re.sub(r"'[^']{0,200}'|\"[^\"]{0,200}\"|`[^`]{0,200}`|\[[^\[\]]{0,200}\]", "<quoted>", first)
-    quoted = _QUALIFIED.sub("<name>", quoted)
-    return " ".join(shape_of(quoted)[1].split()[:TEMPLATE_WORDS]) if quoted else ""
+    """`templates_of` for one message."""
+    return templates_of([message])[0]
 
 
-def fingerprint(trace: Trace, frames: tuple[Frame, ...]) -> Fingerprint:
-    """The fingerprint of `trace`, whose frames (judged in-app or not) are `frames`."""
+def fingerprint(trace: Trace, frames: tuple[Frame, ...], template: str | None = None) -> Fingerprint:
+    """The fingerprint of `trace`, whose frames (judged in-app or not) are `frames`.
+
+    `template` is `template_of` the root's message; given by a caller that has many, since finding them together costs little.
+    """
     types = [e.type or "" for e in trace.exceptions]
     root, outer = trace.root, trace.outer
     everything = collapse([frame_key(f.module, f.file, f.function) for f in frames])
     own = own_keys(frames)
     top = own_keys(frames, trace.root_at) or own_keys(frames, trace.outer_at) or everything
-    message = template_of(root.message)
+    message = template_of(root.message) if template is None else template
     # A trace without a frame is named by what it says.
     exact = digest("exact", trace.language, *types, *(everything or [message]))
     levels = {

@@ -47,14 +47,17 @@ def propose_merges(exemplars: pl.DataFrame, method: Literal["hdbscan", "kmeans"]
     if method not in ("hdbscan", "kmeans"):
         raise ValueError(f"method {method!r} is unknown: take hdbscan or kmeans")
     known = exemplars.filter(pl.col("cluster_id").is_not_null()).tail(MOST)
-    texts = [_document(row) for row in known.iter_rows(named=True)]
+    from luffy_dagster.core.clustering.fingerprints import templates_of
+
+    said = templates_of([message or "" for message in known.get_column("message")])
+    texts = [_document(row, text) for row, text in zip(known.iter_rows(named=True), said, strict=True)]
     clusters = known.get_column("cluster_id").to_list()
     empty = Proposals(pl.DataFrame(schema=ROWS), None, None, method)
     if len(set(clusters)) < 2 or not any(text.strip() for text in texts):
         return empty
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    matrix: Any = TfidfVectorizer(token_pattern=r"\S+", lowercase=False, sublinear_tf=True).fit_transform(texts)
+    matrix: Any = TfidfVectorizer(analyzer=str.split, sublinear_tf=True).fit_transform(texts)
     similar: Any = (matrix @ matrix.T).toarray()
     labels = _density(similar) if method == "hdbscan" else _means(matrix)
     best: dict[tuple[str, str], float] = {}
@@ -77,12 +80,12 @@ def propose_merges(exemplars: pl.DataFrame, method: Literal["hdbscan", "kmeans"]
     return Proposals(frame, _silhouette(similar, labels), round(noise, 4), method)
 
 
-def _document(row: dict[str, Any]) -> str:
+def _document(row: dict[str, Any], said: str) -> str:
     """Words of type, message (values out) and in-app frames, the innermost counting most."""
-    from luffy_dagster.core.clustering.fingerprints import frame_key, template_of
+    from luffy_dagster.core.clustering.fingerprints import frame_key
 
     name = row.get("root_type") or row.get("type") or ""
-    words = [f"type={name}"] * 3 + [f"said={word}" for word in _WORDS.findall(template_of(row.get("message") or ""))]
+    words = [f"type={name}"] * 3 + [f"said={word}" for word in _WORDS.findall(said)]
     own = [f for f in json.loads(row.get("frames") or "[]") if f.get("in_app")]
     for depth, frame in enumerate(own[:12]):
         words += [frame_key(frame.get("module"), frame.get("file"), frame.get("function")).replace(" ", "_")] * max(

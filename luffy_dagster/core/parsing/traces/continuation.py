@@ -31,6 +31,7 @@ _NOTEBOOK, _CAUSE, _GO_FILE, _NODE_SITE = (
     Kind.NODE_SITE.value,
 )
 _HEADS = frozenset((_STRONG, _WEAK, _PYTHON, _GROUP, _NOTEBOOK))
+_TRACEBACKS = frozenset((_PYTHON, _GROUP, _NOTEBOOK))
 _INSIDE = frozenset((_FRAME, _GLUE, _PYTHON_FRAME, _CAUSE, _GO_FILE))
 _OPENERS = _HEADS | _INSIDE | {_NODE_SITE}
 # A line in the middle of a message that begins like a log line of its own ends the search for frames.
@@ -57,8 +58,8 @@ def is_continuation(lines: pl.Series, stream: pl.Series | None = None) -> pl.Ser
         stream: Name of the stream of each line where there are several; rows of a stream stand together.
 
     Returns:
-        Boolean, same length. A stream's first line is True only when it is plainly inside a trace. A trace that is not
-        finished at the end of its stream counts as going on.
+        Boolean, same length. A stream's first line is True only when it is plainly inside a trace. A trace that has
+        begun for certain and shows no frame yet at the end of its stream counts as going on.
     """
     result = pl.Series("is_continuation", [False], dtype=pl.Boolean).new_from_index(0, len(lines))
     if len(lines) == 0:
@@ -146,7 +147,8 @@ class _Walker:
                     return None
             elif code == _PLAIN and self._log_line(row):
                 return None
-        return None if at + limit <= stop else (stop if stop - at <= 3 else None)
+        unfinished = codes[at - 1] == _STRONG and stop - at <= 3
+        return stop if unfinished else None
 
     def _nested(self, row: int) -> bool:
         return self.codes[row] == _GLUE or self.text(row).rstrip().endswith((":", ";"))
@@ -189,7 +191,8 @@ class _Walker:
                 after = row + 1
                 while after < stop and codes[after] == _BLANK and after < row + 3:
                     after += 1
-                if after < stop and (codes[after] in _INSIDE or self._go_call(after, stop)):
+                linked = row > at and codes[row - 1] == _GLUE and after < stop and codes[after] in _TRACEBACKS
+                if linked or (after < stop and (codes[after] in _INSIDE or self._go_call(after, stop))):
                     row = after
                     continue
                 return after

@@ -13,7 +13,7 @@ from collections import Counter
 import polars as pl
 
 from luffy_dagster.core import schemas
-from luffy_dagster.core.clustering.fingerprints import Fingerprint, fingerprint, message_fingerprint
+from luffy_dagster.core.clustering import fingerprints  # the module: each of the two packages may be loaded first
 from luffy_dagster.core.model import Frame
 from luffy_dagster.core.parsing.traces import at_frames, listed, python
 from luffy_dagster.core.parsing.traces.in_app import DEFAULT, InAppRules, is_in_app, is_test
@@ -150,25 +150,28 @@ def extract_exceptions(
     chosen = can_hold_trace(texts)
     if message_level:
         chosen = chosen | entries.get_column("level").is_in(["error", "fatal"]).fill_null(value=False)
-    rows: list[dict[str, object]] = []
-    memo: dict[str, dict[str, object] | None] = {}
     picked = entries.with_columns(texts.alias("_text")).filter(chosen)
+    traces: dict[str, Trace | None] = {}
+    for text in picked.get_column("_text").unique(maintain_order=True):
+        traces[text or ""] = parse_trace(text or "")
+    said = [trace.root.message if trace else "" for trace in traces.values()]
+    templates = dict(zip(traces, fingerprints.templates_of(said), strict=True))
+    found: dict[str, dict[str, object] | None] = {
+        text: None if trace is None else _row(trace, text, in_app, templates[text]) for text, trace in traces.items()
+    }
+    rows: list[dict[str, object]] = []
     for entry in picked.iter_rows(named=True):
-        text = entry["_text"] or ""
-        if text not in memo:
-            trace = parse_trace(text)
-            memo[text] = None if trace is None else _row(trace, text, in_app)
-        found = memo[text]
-        if found is None and message_level and entry["level"] in ("error", "fatal"):
-            found = _message_row(entry)
-        if found is not None:
-            rows.append({**{name: entry.get(name) for name in columns if name in entry}, **found})
+        row = found[entry["_text"] or ""]
+        if row is None and message_level and entry["level"] in ("error", "fatal"):
+            row = _message_row(entry)
+        if row is not None:
+            rows.append({**{name: entry.get(name) for name in columns if name in entry}, **row})
     return pl.DataFrame(rows, schema=columns)
 
 
-def _row(trace: Trace, text: str, rules: InAppRules) -> dict[str, object]:
+def _row(trace: Trace, text: str, rules: InAppRules, template: str) -> dict[str, object]:
     frames = frames_of(trace, rules)
-    named = fingerprint(trace, frames)
+    named = fingerprints.fingerprint(trace, frames, template)
     outer, root = trace.outer, trace.root
     lines = unescape(text).split("\n")
     return {
@@ -194,13 +197,13 @@ def _plain(frame: Frame) -> dict[str, object]:
     }
 
 
-def _names(named: Fingerprint) -> dict[str, object]:
+def _names(named: fingerprints.Fingerprint) -> dict[str, object]:
     return {"fingerprint": named.id, "levels": json.dumps(named.levels, sort_keys=True)}
 
 
 def _message_row(entry: dict[str, object]) -> dict[str, object]:
     message = str(entry.get("message") or "")
-    named = message_fingerprint(str(entry.get("shape_id") or ""), message)
+    named = fingerprints.message_fingerprint(str(entry.get("shape_id") or ""), message)
     return {
         "language": "message",
         "type": None,

@@ -39,7 +39,7 @@ def _go_frame(line: str, after: str) -> RawFrame | None:
     call = _GO_CALL.match(line) if place else None
     if not place or not call:
         return None
-    name = call[1]
+    name = re.sub(r"\([^()*]*\)$", "", call[1])
     module, _, function = name.rpartition("/")
     package, _, function = function.partition(".")
     return RawFrame(function or package, place[1], int(place[2]), f"{module}/{package}" if module else package)

@@ -12,7 +12,7 @@ import re
 MAX_TEXT = 1_200_000
 _SYSLOG = re.compile(r"#01[125]")
 _SIGN = re.compile(
-    r"\\n\s*(?:\\t|\s)*(?:at |File |\\\"|Caused by|\.\.\. \d)|Traceback \(most recent call last\):\\n|\\n#\d|\\ngoroutine |\\n\S+\.go:|:in [`'].{1,80}'\\n|panicked at .*\\n|\\n\s+\("
+    r"\\n\s*(?:\\t|\s)*(?:at |File |\\\"|Caused by|\.\.\. \d)|Traceback \(most recent call last\):\\n|\\n#\d|\\ngoroutine |\\n\S+\.go:|:in [`'].{1,80}'\\n|panicked at .*\\n|\\n\s+\(|\\n\S{0,80}@(?:https?|file|webpack)"
 )
 _PIPES = re.compile(
     r"(?:\s+\|\s+|\s{2,}|\t|␤|↵|¶)(?=at [\w$.<>/]+[ (]|Caused by: |\.\.\. \d+ more|File \".{1,200}\", line \d)"
