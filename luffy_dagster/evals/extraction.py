@@ -61,7 +61,7 @@ def run(data: Path, out: Path | None = None) -> dict[str, Any]:
                 fields[0] += 1
                 fields[1] += prediction["language"] == truth["lang"]
                 fields[2] += truth["exc"] is None or prediction["type"] == truth["exc"]
-                fields[3] += prediction["service"] in (truth["service"], None)
+                fields[3] += prediction["service"] == truth["service"]
     result |= _score([sum(column) for column in zip(*tallies.values(), strict=True)])
     result["by_format"] = {name: _score(tally) for name, tally in sorted(tallies.items())}
     result["recall_by_language"] = {name: round(a / b, 4) for name, (a, b) in sorted(languages.items())}
