@@ -202,3 +202,51 @@ def test_tests_say_what_is_wrong(tmp_path):
 )
 def test_streams(path, stream):
     assert stream_of(path) == stream
+
+
+def test_pieces_of_one_archive_are_read_in_one_go(tmp_path, monkeypatch):
+    monkeypatch.setattr(lines, "CHUNK", 1 << 12)
+    (tmp_path / "a.log.gz").write_bytes(gzip.compress(b"".join(b"line %d\n" % i for i in range(20_000))))
+    opened = []
+    real = lines.opened
+    monkeypatch.setattr(lines, "opened", lambda path: (opened.append(path), real(path))[1])
+    now = datetime.now(UTC)
+    source = open_source(SourceConfig("s1", "file", paths=(str(tmp_path / "*"),)))
+    state, frames, rounds = None, [], 0
+    while True:
+        with source.fetch(TimeRange(now - timedelta(hours=1), now), state=state, limit=3000) as fetch:
+            frames += list(fetch)
+        state, rounds = fetch.summary.state, rounds + 1
+        if not fetch.summary.capped:
+            break
+    rows = pl.concat(frames)
+    assert rows["body"].to_list() == [f"line {i}" for i in range(20_000)]
+    assert rows["seq"].is_sorted()
+    assert rounds == 7
+    assert source._paused is None
+    assert len(opened) <= 2 * rounds + 1  # beginnings are looked at; the content is unpacked once
+
+
+def test_utf16_waits_for_the_end_of_its_last_line(read, tmp_path):
+    path = tmp_path / "a.log"
+    path.write_bytes("\ufeffeins\r\nzw".encode("utf-16-le"))
+    bodies, state, frame = read()
+    assert (bodies, frame["seq"].to_list()) == (["eins"], [2])
+    with path.open("ab") as file:
+        file.write("ei\U0001f600\ndrei\n".encode("utf-16-le"))
+    bodies, _, frame = read(state)
+    assert bodies == ["zwei\U0001f600", "drei"]
+    assert frame["seq"].to_list() == [14, 28]
+
+
+def test_files_that_are_gone_are_forgotten_in_the_end(read, tmp_path, monkeypatch):
+    from luffy_dagster.adapters.files import source
+
+    monkeypatch.setattr(source, "_REMEMBERED", 3)
+    state = None
+    for i in range(8):
+        path = tmp_path / f"x{i}.log"
+        path.write_bytes(b"line of %d\n" % i)
+        _, state, _ = read(state)
+        path.unlink()
+    assert len(state["files"]) <= 4

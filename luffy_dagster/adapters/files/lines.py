@@ -147,6 +147,12 @@ def read(file: IO[bytes], offset: int, *, max_line: int, whole: bool) -> Iterato
         yield _frame(carry, start, max_line, dropped), behind
 
 
+def frames(path: Path, offset: int, *, max_line: int, whole: bool) -> Iterator[tuple[pl.DataFrame, int]]:
+    """`read` of the file at `path`, which is open as long as the iteration goes on."""
+    with opened(path) as file:
+        yield from read(file, offset, max_line=max_line, whole=whole)
+
+
 def _cut(carry: bytes, dropped: int, first: int, max_line: int) -> int:
     """Bytes of the overlong line that are not in what is handed over."""
     total = len(carry) + dropped + first
@@ -154,16 +160,25 @@ def _cut(carry: bytes, dropped: int, first: int, max_line: int) -> int:
     return total - taken
 
 
-def read_wide(data: bytes, encoding: str, *, max_line: int) -> tuple[pl.DataFrame, int]:
-    """Lines of a file in UTF-16 or UTF-32, whole (such files are rare and read at once), and the offset behind them."""
-    text = data.decode(encoding, "replace")
-    parts = text.split("\n")
-    if parts and parts[-1] == "":
+def read_wide(data: bytes, encoding: str, *, max_line: int, whole: bool) -> tuple[pl.DataFrame, int]:
+    """Lines of a file in UTF-16 or UTF-32 (such files are rare and read at once), and the offset behind them.
+
+    Without `whole` a last line that has no line feed is left for later.
+    """
+    mark = 4 if encoding == "utf-32" else 2
+    if encoding == "utf-32":
+        encoding = "utf-32-le" if data.startswith(b"\xff\xfe") else "utf-32-be"
+    parts = data[mark:].decode(encoding, "replace").split("\n")
+    if parts[-1] == "" or not whole:
         parts.pop()
-    width = 4 if encoding.startswith("utf-32") else 2
-    offsets, at = [], 0
+    feed = len("\n".encode(encoding))
+    offsets, at = [], mark
     for part in parts:
         offsets.append(at)
-        at += (len(part) + 1) * width
-    bodies = [p.lstrip("\ufeff").rstrip("\r")[:max_line] for p in parts]
-    return pl.DataFrame({"offset": offsets, "body": bodies, "flags": [0] * len(parts)}, schema=SCHEMA), len(data)
+        at += len(part.encode(encoding, "replace")) + feed
+    texts = [p.removesuffix("\r") for p in parts]
+    long = [len(t) > max_line for t in texts]
+    bodies = [f"{t[:max_line]} … [cut: {len(t)} characters]" if cut else t for t, cut in zip(texts, long, strict=True)]
+    bad = [int(RowFlag.INVALID_UTF8) if "\ufffd" in t else 0 for t in texts]
+    flags = [f | (int(RowFlag.TRUNCATED) if cut else 0) for f, cut in zip(bad, long, strict=True)]
+    return pl.DataFrame({"offset": offsets, "body": bodies, "flags": flags}, schema=SCHEMA), min(at, len(data))

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -23,6 +24,7 @@ from luffy_dagster.core.schemas import RAW_LOGS
 
 MAX_LINE = 1 << 20
 SILENT_AFTER = 60.0  # seconds without a change after which a last line without a line feed is taken as it is
+_REMEMBERED = 2000  # files that are gone, the latest of which may come back compressed
 _WIDE_MOST = 256 << 20  # bytes of a UTF-16 file that are read
 
 
@@ -33,6 +35,7 @@ class FileSource:
         self.source_id = config.id
         self.config = config
         self.clock = clock
+        self._paused: tuple[str, int, str, Iterator[tuple[pl.DataFrame, int]]] | None = None
 
     def paths(self) -> list[Path]:
         """Regular files that the globs match, oldest change first. Raises SourceMisconfigured."""
@@ -116,8 +119,25 @@ class FileSource:
         message = f"{len(paths)} files, {size / 1e6:.1f} MB" if size else f"{len(paths)} files, all empty"
         return ConnectionReport("connected", "ok" if size else "empty", message, _ms(started), tuple(sample))
 
+    def pause(
+        self,
+        entry: Tracked,
+        seen: str,
+        rest: tuple[pl.DataFrame, int] | None,
+        frames: Iterator[tuple[pl.DataFrame, int]] | None,
+    ) -> None:
+        """Keeps a file open in which a fetch stopped at its limit, for the next fetch of this source."""
+        if rest is not None and frames is not None:
+            self._paused = (entry.ident, entry.offset, seen, chain([rest], frames))
+
+    def resume(self, entry: Tracked, seen: str) -> Iterator[tuple[pl.DataFrame, int]] | None:
+        """The frames of a file that the last fetch stopped in, when this fetch goes on at the same place."""
+        paused, self._paused = self._paused, None
+        return paused[3] if paused is not None and paused[:3] == (entry.ident, entry.offset, seen) else None
+
     def close(self) -> None:
-        """Nothing is held open between fetches."""
+        """Lets go of the file that a fetch stopped in."""
+        self._paused = None
 
 
 def _ms(started: float) -> float:
@@ -137,6 +157,7 @@ class FileFetch:
         self.known: dict[str, Tracked] = {i: Tracked(**e) for i, e in ((state or {}).get("files") or {}).items()}
         self.documents = self.bytes = 0
         self.capped = False
+        self._rest: tuple[pl.DataFrame, int] | None = None
         self.notes: list[str] = []
         options = source.config.options
         self.max_line = int(options.get("max_line_bytes", MAX_LINE))
@@ -170,6 +191,9 @@ class FileFetch:
                 self.notes.append(f"{path}: {error}")
             if self.capped:
                 break
+        gone = [i for i, e in self.known.items() if e.path not in present and i not in taken]
+        for ident in gone[:-_REMEMBERED] if not self.capped else []:
+            del self.known[ident]
         state = {"files": {i: e.as_json() for i, e in self.known.items()}}
         self.summary = FetchSummary(self.documents, self.bytes, self.capped, self.window, state, tuple(self.notes))
 
@@ -206,33 +230,41 @@ class FileFetch:
         if encoding != "utf-8":
             with lines.opened(path) as file:
                 data = file.read(_WIDE_MOST)
-            frame, end = lines.read_wide(data, encoding, max_line=self.max_line)
+            if len(data) == _WIDE_MOST:
+                self.notes.append(f"{path}: only the first {_WIDE_MOST >> 20} MiB of a file in {encoding} are read")
+            frame, end = lines.read_wide(data, encoding, max_line=self.max_line, whole=compressed or silent)
             frame = frame.filter(pl.col("offset") >= entry.offset)
-            yield from self._taken(frame, path, entry, end)
+            yield from self._taken(frame, entry, max(end, entry.offset))
             return
-        done = True
-        with lines.opened(path) as file:
-            for frame, end in lines.read(file, entry.offset, max_line=self.max_line, whole=compressed or silent):
-                yield from self._taken(frame, path, self.known[entry.ident], end)
+        frames = self.source.resume(entry, seen)
+        done = False
+        try:
+            if frames is None:
+                frames = lines.frames(path, entry.offset, max_line=self.max_line, whole=compressed or silent)
+            for frame, end in frames:
+                yield from self._taken(frame, self.known[entry.ident], end)
                 if self.capped:
-                    done = False
-                    break
-        if done and (silent or compressed):
-            self.known[entry.ident] = replace(self.known[entry.ident], seen=seen)
+                    return
+            done = True
+        finally:
+            entry = self.known[entry.ident]
+            if entry.offset:
+                entry = replace(entry, tail_hash=tracking.tail_before(path, entry.offset))
+            self.known[entry.ident] = replace(entry, seen=seen) if done and (silent or compressed) else entry
+            if self.capped:  # the next fetch goes on from here without reading the file up to this place again
+                self.source.pause(entry, seen, self._rest, frames)
 
-    def _taken(self, frame: pl.DataFrame, path: Path, entry: Tracked, end: int) -> Iterator[pl.DataFrame]:
+    def _taken(self, frame: pl.DataFrame, entry: Tracked, end: int) -> Iterator[pl.DataFrame]:
         left = None if self.limit is None else self.limit - self.documents
         if left is not None and frame.height > left:
             self.capped = True
-            if left <= 0:
-                return
+            self._rest = (frame.tail(frame.height - left), end)
             end = frame["offset"][left]
             frame = frame.head(left)
         self.documents += frame.height
         self.bytes += end - entry.offset
+        self.known[entry.ident] = replace(entry, offset=end, tail_hash="")
         rows = self._rows(frame, entry)
-        tail = tracking.tail_before(path, end)
-        self.known[entry.ident] = replace(entry, offset=end, tail_hash=tail)
         if rows.height:
             yield rows
 
