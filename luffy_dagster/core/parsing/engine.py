@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
@@ -77,6 +77,7 @@ _SHAPES: dict[str, pl.DataType | type[pl.DataType]] = {
     "level": pl.Utf8,
 }
 _NO_SHAPES = {**_SHAPES, "constants": pl.List(pl.Utf8)}
+_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # no log is older, when no retention floor is given
 # A level at the beginning of a message whose header has none.
 _LEVEL_IN_MESSAGE = (
     r"^(?:\[ ?|<|PHP |-+ )?(TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|ERR|SEVERE|CRITICAL|FATAL|PANIC|ALERT|EMERG|Debug|Info|Notice|Warning|Error|Fatal|"
@@ -284,10 +285,8 @@ def _times(frame: pl.DataFrame, options: ParseOptions) -> pl.DataFrame:
         frame = frame.with_columns(
             pl.when(own).then(pl.col("header_time")).otherwise(pl.col("event_time")).alias("event_time")
         )
-    floor = options.retention_floor
     odd = pl.col("event_time").is_null() | (pl.col("event_time") > options.now + timedelta(days=1))
-    if floor is not None:
-        odd = odd | (pl.col("event_time") < floor)
+    odd = odd | (pl.col("event_time") < (options.retention_floor or _EARLIEST))
     if not frame.select(odd.any()).item():
         return frame
     return frame.with_columns(

@@ -15,7 +15,6 @@ from luffy_dagster.core.model import StreamProfile
 from luffy_dagster.core.parsing import unwrap
 from luffy_dagster.core.parsing.headers import FIELDS, read_headers
 from luffy_dagster.core.parsing.profiles import Reading, reading
-from luffy_dagster.core.schemas import UTC_US
 
 # Columns of an entry that header, wrapper or source may give.
 KEPT = ("level", "logger", "thread", "process", "host", "environment", "version", "trace_id", "span_id")
@@ -204,8 +203,3 @@ def source_fields(read: pl.DataFrame, raw: pl.DataFrame) -> pl.DataFrame:
                 (pl.col("headed") | said_so).alias("headed"), (pl.col("read") | said_so).alias("read")
             )
     return read.with_columns(columns)
-
-
-def empty_times(n: int) -> pl.Series:
-    """A column of unknown times."""
-    return pl.Series("time", [None], dtype=UTC_US).new_from_index(0, n)

@@ -518,9 +518,3 @@ def _fill_from_receipt(frame: pl.DataFrame) -> pl.DataFrame:
     made = _date(year + 1, pl.col("m"), pl.col("d"))  # the first of January, received on the last of December
     choice = pl.when(made.is_not_null() & (made <= limit)).then(year + 1).otherwise(choice)
     return frame.with_columns(pl.col("Y").fill_null(choice).cast(pl.Int32).alias("Y"))
-
-
-def impossible(times: pl.Series, *, floor: datetime | None, now: datetime) -> pl.Series:
-    """True where a time cannot be: before `floor` (default 2000-01-01) or more than a day after `now`."""
-    low = floor or datetime(2000, 1, 1, tzinfo=UTC)
-    return ((times < low) | (times > now + timedelta(days=1))).fill_null(value=False)

@@ -72,7 +72,7 @@ def try_bracket(heap: Heap, separator: str, closed: bool) -> bool:
     o, c = re.escape(opener), re.escape(close)
     nested = any(opener in text for text in texts)
     inner = f"[^{o}{c}\\n]*(?:{o}[^{o}{c}\\n]*{c}[^{o}{c}\\n]*)*" if nested else f"[^{o}{c}\\n]*"
-    expression = f"{o}({heap.role(*roles_of(texts))}{inner}){c}"
+    expression = f"{o}({heap.role(*roles_of(texts, bracket=True))}{inner}){c}"
     ends, share, _ = heap.match(expression)
     return share >= MOST and heap.take(separator, expression, ends, "bracket", "", closed)
 

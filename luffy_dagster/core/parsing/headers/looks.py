@@ -39,7 +39,7 @@ def bracket_is_header(texts: Sequence[str], opener: str) -> bool:
     return sum(" " not in text for text in texts) >= MOST * len(texts)
 
 
-def roles_of(texts: Sequence[str], *, first: bool = False) -> tuple[str, ...]:
+def roles_of(texts: Sequence[str], *, first: bool = False, bracket: bool = False) -> tuple[str, ...]:
     """What a column of texts may be, the likeliest first."""
     n = max(1, len(texts))
 
@@ -57,8 +57,12 @@ def roles_of(texts: Sequence[str], *, first: bool = False) -> tuple[str, ...]:
         return ("logger",)
     if share(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?::[0-9]+)?") > 0.6:
         return ("host",)
-    if first:
-        return ("host",)
+    if first:  # before a time: a host, when it looks like one
+        return (
+            ("host",)
+            if share(r"(?=.*[A-Za-z])[A-Za-z0-9][A-Za-z0-9_.:-]*") > 0.6 and not share(r".*[0-9]{4}-[0-9]{2}.*")
+            else ()
+        )
     if (
         share(
             r".*(?:exec|thread|pool|worker|main|handler|executor|dispatcher|conn|Thread|IPC)[\w -]*[0-9]*.*|[0-9]+:[0-9]+|#[0-9]+"
@@ -66,4 +70,4 @@ def roles_of(texts: Sequence[str], *, first: bool = False) -> tuple[str, ...]:
         > 0.3
     ):
         return ("thread",)
-    return ("logger", "thread")
+    return ("thread", "logger") if bracket else ("logger", "thread")

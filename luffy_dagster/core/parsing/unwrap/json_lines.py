@@ -168,9 +168,7 @@ def _suits(role: str, path: tuple[str, ...], objects: Sequence[dict[str, object]
     if role == "time":
         return sum(_is_time(value) for value in values) * 2 > len(values)
     if role == "level":
-        return sum(isinstance(value, int) or levels.normal(str(value)) is not None for value in values) * 2 > len(
-            values
-        )
+        return sum(str(value).isdigit() or levels.normal(str(value)) is not None for value in values) * 2 > len(values)
     return all(isinstance(value, str | int) for value in values)
 
 
