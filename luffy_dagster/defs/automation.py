@@ -94,7 +94,9 @@ nightly_maintenance = ScheduleDefinition(
     description="Keeps the partitions of dimension `service` in step with the service table. Archived services keep theirs.",
 )
 def service_registry(context: SensorEvaluationContext, luffy: LuffyResource) -> SensorResult | SkipReason:
-    """Adds the keys that are missing; a key that is there stays."""
+    """Adds the keys that are missing, and takes over a first day that was moved; a key that is there stays."""
+    if luffy.settle_horizon():
+        context.log.warning("the first day was moved: reload the code location luffy_dagster to see it")
     known = set(context.instance.get_dynamic_partitions(SERVICE_DIMENSION))
     missing = [each for each in luffy.service_keys() if each not in known]
     if not missing:

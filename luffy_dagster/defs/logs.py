@@ -130,7 +130,8 @@ def _materialise(
     verdicts = {(v.asset, v.name): v for v in judged}
 
     if RAW_LOGS in wanted and (result.ok or (result.fetch is not None and result.fetch.rows)):
-        yield MaterializeResult(asset_key=RAW_LOGS, metadata=metadata.raw_logs(day, result.fetch))
+        held = luffy.rows_held(service, day)
+        yield MaterializeResult(asset_key=RAW_LOGS, metadata=metadata.raw_logs(day, service, result.fetch, held))
     if result.parse is not None:
         view = luffy.view(service, day)
         counts = result.parse.per_day.get(day)

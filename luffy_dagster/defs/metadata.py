@@ -21,16 +21,17 @@ Metadata = dict[str, MetadataValue[Any]]
 CELL = 160
 
 
-def raw_logs(day: date, fetch: FetchResult | None) -> Metadata:
-    """Of the fetch: rows of the day, what was left out, and every source with its state."""
+def raw_logs(day: date, service: str, fetch: FetchResult | None, held: int | None = None) -> Metadata:
+    """Of the fetch: rows of the day, what was left out, and every source with its state. `held`: rows of the day in the lake."""
+    found: Metadata = {} if held is None else {"rows of this day": MetadataValue.int(held)}
+    found["log lines"] = MetadataValue.md(_command(f"luffy logs -s {service} {_range(day)}"))
     if fetch is None:
-        return {"fetched": MetadataValue.text("not in this run: the rows were there already")}
-    found: Metadata = {
-        "rows of this day": MetadataValue.int(int(fetch.per_day.get(day, 0))),
-        "rows in this run": MetadataValue.int(int(fetch.rows)),
+        return found | {"new rows": MetadataValue.text("no source was asked: the rows were there already")}
+    found |= {
+        "new rows of this day": MetadataValue.int(int(fetch.per_day.get(day, 0))),
+        "new rows in this run": MetadataValue.int(int(fetch.rows)),
         "already there": MetadataValue.int(int(fetch.duplicates)),
         "sources": MetadataValue.md(sources_table(fetch.sources)),
-        "log lines": MetadataValue.md(_command(f"luffy logs {fetch.service} {_range(day)}")),
     }
     if len(fetch.per_day) > 1:
         rows = [(str(each), f"{count:,}") for each, count in sorted(fetch.per_day.items())]
@@ -50,7 +51,7 @@ def parsed_entries(day: date, parse: ParseResult, view: DayView) -> Metadata:
         "lines without a header": MetadataValue.int(int(counts.unparsed) if counts else 0),
         "parse rate": MetadataValue.text(f"{100 * parse.parse_rate:.2f} %"),
         "new message shapes": MetadataValue.int(int(parse.new_shapes)),
-        "log lines": MetadataValue.md(_command(f"luffy logs {view.service} {_range(day)} --level error")),
+        "log lines": MetadataValue.md(_command(f"luffy logs -s {view.service} {_range(day)}")),
     }
     if levels:
         ordered = [level for level in LEVEL_COLOURS if level in levels]
@@ -74,7 +75,7 @@ def exception_clusters(day: date, exceptions: int, cluster: ClusterResult | None
         "clusters on this day": MetadataValue.int(len(view.clusters)),
         "new clusters in this run": MetadataValue.int(int(cluster.new_clusters) if cluster else 0),
         "clusters of the service": MetadataValue.int(int(cluster.clusters) if cluster else 0),
-        "all clusters": MetadataValue.md(_command(f"luffy clusters --service {view.service}")),
+        "all clusters": MetadataValue.md(_command(f"luffy clusters -s {view.service} --state all")),
     }
     if view.clusters:
         rows = [
@@ -85,6 +86,9 @@ def exception_clusters(day: date, exceptions: int, cluster: ClusterResult | None
         example = view.clusters[0].example
         if example:
             found["example of the largest"] = MetadataValue.md(fenced(example))
+            found["more about the largest"] = MetadataValue.md(
+                _command(f"luffy clusters show {view.clusters[0].cluster_id}")
+            )
     else:
         found["top clusters"] = MetadataValue.text(f"no exceptions on {day}")
     return found
@@ -179,4 +183,4 @@ def _command(command: str) -> str:
 
 
 def _range(day: date) -> str:
-    return f"--since {day} --until {day + timedelta(days=1)}"
+    return f"--from {day} --to {day + timedelta(days=1)}"

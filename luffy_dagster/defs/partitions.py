@@ -1,6 +1,6 @@
 """The partitions of the log assets: UTC days since the horizon, and the services.
 
-Services are dynamic partitions, kept in step with the service table by the registry sensor (`sensors.py`) and by the
+Services are dynamic partitions, kept in step with the service table by the registry sensor (`automation.py`) and by the
 doors that add a service. What a partition holds is the flows' business.
 """
 
@@ -41,16 +41,20 @@ def horizon(settings: Settings) -> date:
     return keep_horizon(settings, now)
 
 
-def keep_horizon(settings: Settings, now: datetime) -> date:
+def keep_horizon(settings: Settings, now: datetime, *, migrate: bool = True) -> date:
     """The store's horizon (fixed at the first call), also written to `<home>/horizon`."""
     from luffy_dagster import store
 
     engine = store.engine(settings)
-    store.migrate(engine)
+    if migrate:
+        store.migrate(engine)
     with store.begin(engine) as conn:
         first: date = store.kv.horizon(conn, now, settings.horizon_days)
-    settings.home.mkdir(parents=True, exist_ok=True)
-    (settings.home / HORIZON_FILE).write_text(f"{first}\n", encoding="ascii")
+    kept = settings.home / HORIZON_FILE
+    told = f"{first}\n"
+    if not kept.exists() or kept.read_text(encoding="ascii") != told:
+        settings.home.mkdir(parents=True, exist_ok=True)
+        kept.write_text(told, encoding="ascii")
     return first
 
 

@@ -151,6 +151,19 @@ class LuffyResource(ConfigurableResource):  # type: ignore[type-arg]
 
         return day_view(self.engine(), service, day, now=self.now())
 
+    def rows_held(self, service: str, day: date) -> int:
+        """Raw rows of the day in the lake, whichever run brought them; from the table's log alone."""
+        held = self.context().lake.days("raw_logs", service)
+        return int(held.filter(held["day"] == day)["rows"].sum())
+
+    def settle_horizon(self) -> bool:
+        """Takes over a first day that was moved by hand; True when it was, and the definitions must be loaded anew."""
+        from luffy_dagster.defs.partitions import horizon, keep_horizon
+
+        settings = self.settings()
+        before = horizon(settings)
+        return keep_horizon(settings, self.now(), migrate=False) != before
+
     def service_keys(self) -> list[str]:
         """Every service that is a partition, archived ones too."""
         from luffy_dagster import store

@@ -104,7 +104,9 @@ class _Telling:
             written += self._materialisations(result, day)
         if turned and result.ok and not days:  # well again: today's partition must stop being red
             days = [today]
-            written += self._materialise(RAW_LOGS, result.service, today, metadata.raw_logs(today, result.fetch))
+            written += self._materialise(
+                RAW_LOGS, result.service, today, metadata.raw_logs(today, result.service, result.fetch)
+            )
         targets = self._targets(written)
         self._checks(result, days or [today], targets)
         if reason is not None:
@@ -114,7 +116,7 @@ class _Telling:
         service = result.service
         written: list[tuple[str, str]] = []
         if result.fetch is not None and day in result.fetch.per_day:
-            written += self._materialise(RAW_LOGS, service, day, metadata.raw_logs(day, result.fetch))
+            written += self._materialise(RAW_LOGS, service, day, metadata.raw_logs(day, service, result.fetch))
         if result.parse is None or day not in result.parse.days:
             return written
         view = self.luffy.view(service, day)

@@ -98,6 +98,12 @@ class FakeLuffy(LuffyResource):
         )
         return DayView(service, day, hours, messages, clusters)
 
+    def rows_held(self, service: str, day: date) -> int:
+        return 120
+
+    def settle_horizon(self) -> bool:
+        return False
+
     def service_keys(self) -> list[str]:
         return WORLD.services
 

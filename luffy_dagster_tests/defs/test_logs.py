@@ -46,7 +46,7 @@ def test_metadata_can_be_read_by_a_person_and_log_text_stays_text(defs, instance
     assert "<script>" not in messages
     assert "order 7 of a\\|b &lt;script&gt;" in messages
     assert "KeyError: 'EUR'" in told["exception_clusters"]["top clusters"].value
-    assert told["exception_clusters"]["all clusters"].value == "`luffy clusters --service web-app`"
+    assert told["exception_clusters"]["all clusters"].value == "`luffy clusters -s web-app --state all`"
 
 
 def test_an_older_day_is_fetched_only_when_its_rows_are_gone(defs, instance, world) -> None:

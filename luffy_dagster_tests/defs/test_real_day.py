@@ -122,3 +122,25 @@ def test_a_source_that_is_gone_fails_its_check_and_the_own_run(real, instance) -
         raise_on_error=False,
     )
     assert not own.success
+
+
+def test_a_first_day_moved_by_hand_is_taken_over(settings, engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    from luffy_dagster.defs.partitions import horizon, keep_horizon
+
+    now = datetime.now(UTC)
+    first = keep_horizon(settings, now)
+    assert first == horizon(settings) == (now - timedelta(days=settings.horizon_days)).date()
+    moved = first - timedelta(days=30)
+    with store.begin(engine) as conn:
+        store.kv.set_horizon(conn, moved, actor="ann", now=now)
+    luffy = LuffyResource(
+        postgres=PostgresResource(database_url=engine.url.render_as_string(hide_password=False)),
+        lake=LakeResource(),
+        log_sources=LogSourcesResource(),
+    )
+    monkeypatch.setenv("LUFFY_HOME", str(settings.home))
+    get_settings.cache_clear()
+    assert luffy.settle_horizon()
+    assert not luffy.settle_horizon()
+    assert horizon(settings) == moved
+    get_settings.cache_clear()
