@@ -85,7 +85,7 @@ def show_clusters(found: list[ClusterRow], title: str | None = None) -> None:
     for one in found:
         what = Text(one.title or one.type or "–", style="bold")
         if one.culprit:
-            what.append(f"\n{one.culprit}", style="cyan")
+            what.append(f"\n{ui.short_frame(one.culprit)}", style="cyan")
         shown.add_row(
             one.cluster_id,
             one.service_id,

@@ -248,10 +248,12 @@ def _show(
     for name, value in rows:
         ui.out.print(f"[bold]{name:16}[/] {value}", soft_wrap=True, highlight=False)
     first = found.clusters[0].cluster_id if found.clusters else "ID"
-    ui.out.print(
-        f"\nGo on: [bold]luffy clusters show {first}[/]   the trace and its counts\n"
-        "       [bold]luffy logs -l error[/]         the lines\n"
-        "       [bold]luffy demo --logs PATH[/]      the same with your own logs\n"
-        "       [bold]luffy down[/]                  stops all of it",
-        highlight=False,
-    )
+    steps = {
+        f"luffy clusters show {first}": "the trace, counts, members",
+        "luffy logs -l error": "the lines",
+        "luffy demo --logs PATH": "the same with your own logs",
+        "luffy down": "stops all of it",
+    }
+    ui.out.print()
+    for number, (command, words) in enumerate(steps.items()):
+        ui.out.print(f"{'' if number else 'Go on:':6} [bold]{command:36}[/] {words}", highlight=False)

@@ -20,7 +20,7 @@ from luffy_dagster.cli import context, ui
 if TYPE_CHECKING:
     from luffy_dagster.settings import Settings
 
-START_TIMEOUT_S = 120.0
+START_TIMEOUT_S = 180.0
 STOP_TIMEOUT_S = 30.0
 
 

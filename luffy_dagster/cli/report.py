@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from luffy_dagster.cli import context, ui
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from luffy_dagster.flows import FlowContext
     from luffy_dagster.store.clusters import ClusterRow
@@ -36,6 +36,7 @@ class Found:
 
     services: list[ServiceFound]
     clusters: list[ClusterRow]
+    subpaths: dict[str, str]
 
 
 def find(flow: FlowContext, services: Sequence[str]) -> Found:
@@ -45,8 +46,10 @@ def find(flow: FlowContext, services: Sequence[str]) -> Found:
 
     now = context.now()
     found, clusters = [], []
+    subpaths = {}
     with store.begin(flow.engine) as conn:
         for name in services:
+            subpaths[name] = store.services.get(conn, name).git_subpath or ""
             rows = {kind: _rows(flow, kind, name) for kind in ("raw_logs", "entries", "exceptions")}
             levels = store.counts.by_level(conn, name, start=now - timedelta(hours=24), end=now)
             errors = levels.filter(levels["level"].is_in(["error", "fatal"]))["count"].sum()
@@ -59,7 +62,7 @@ def find(flow: FlowContext, services: Sequence[str]) -> Found:
             )
             clusters += mine
     clusters.sort(key=lambda one: (-one.count_24h, -one.count_total, one.service_id, one.cluster_id))
-    return Found(found, clusters)
+    return Found(found, clusters, subpaths)
 
 
 def _rows(flow: FlowContext, kind: str, service: str) -> int:
@@ -82,7 +85,7 @@ def show_report(flow: FlowContext, services: Sequence[str], *, formats: dict[str
         shown.add_row(*cells)
     ui.out.print(shown)
     if found.clusters:
-        show_exceptions(found.clusters[:CLUSTERS_SHOWN])
+        show_exceptions(found.clusters[:CLUSTERS_SHOWN], found.subpaths)
         rest = len(found.clusters) - CLUSTERS_SHOWN
         if rest > 0:
             ui.note(f"and {rest} more: [bold]luffy clusters --state all[/]")
@@ -91,19 +94,26 @@ def show_report(flow: FlowContext, services: Sequence[str], *, formats: dict[str
     return found
 
 
-def show_exceptions(clusters: Sequence[ClusterRow]) -> None:
-    """The clusters: how often, where, since when, what."""
+def show_exceptions(clusters: Sequence[ClusterRow], subpaths: Mapping[str, str]) -> None:
+    """The clusters: how often, where, since when, what. `subpaths` are the services' folders in their repositories."""
     from rich.text import Text
 
     now = context.now()
+    wide = "what failed, and the failing frame"
     shown = ui.table(
-        "24 h", "service", "what failed, and the failing frame", "first seen", "cluster",
-        title="Exceptions, grouped by cause", right=("24 h",), wide=("what failed, and the failing frame",),
-    )  # fmt: skip
+        "24 h",
+        "service",
+        wide,
+        "first seen",
+        "cluster",
+        title="Exceptions, grouped by cause",
+        right=("24 h",),
+        wide=(wide,),
+    )
     for one in clusters:
         what = Text(one.title or one.type or "–", style="bold")
         if one.culprit:
-            what.append(f"\n  at {one.culprit}", style="cyan")
+            what.append(f"\n{ui.short_frame(one.culprit, subpaths.get(one.service_id))}", style="cyan")
         shown.add_row(
             f"[bold red]{ui.number(one.count_24h)}[/]",
             one.service_id,

@@ -1,0 +1,67 @@
+"""`luffy demo` from nothing, through a real Dagster: found is what was planted, and a second run adds only what is new."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+LUFFY = [sys.executable, "-c", "from luffy_dagster.cli import main; main()"]
+
+
+@pytest.fixture
+def home(tmp_path):
+    yield tmp_path
+    luffy(tmp_path, "down")
+
+
+def luffy(folder: Path, *arguments: str):
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("LUFFY_", "DAGSTER_"))}
+    environment = kept | {"LUFFY_HOME": str(folder), "COLUMNS": "100"}
+    return subprocess.run([*LUFFY, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=240)
+
+
+def answer(done):
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(420)
+def test_the_demo_finds_what_was_planted_and_goes_on(home):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    first = answer(luffy(home, "demo", "--hours", "4", "--port", port, "--json"))
+    services = {one["service"]: one for one in first["services"]}
+    assert set(services) == {"checkout", "catalog", "payments"}
+    for one in services.values():
+        assert one["lines"] >= one["entries"] > 200
+        assert one["templates"] >= 5
+        assert one["clusters"] >= 1
+    assert services["payments"]["entries"] < services["payments"]["lines"], "traces are folded into their entries"
+    assert services["checkout"]["entries"] == services["checkout"]["lines"]
+
+    planted = next(one for one in first["clusters"] if one["service_id"] == "payments" and "services/payments/fees.py" in one["culprit"])
+    assert planted["count_24h"] >= 3
+    assert len(first["planted_commit"]) == 40
+    shown = luffy(home, "clusters", "show", planted["cluster_id"])
+    assert shown.returncode == 0, shown.stderr
+    assert "KeyError: 'JPY'" in shown.stdout
+
+    page = answer(luffy(home, "up", "--json"))
+    assert page["url"] == first["page"], "the page is still up, and is found again"
+    doctor = answer(luffy(home, "doctor", "--json"))
+    assert {one["state"] for one in doctor if one["what"].startswith(("Service", "Dagster", "Automation"))} == {"ok"}
+
+    again = luffy(home, "demo", "--hours", "4", "--port", port, "--stop")
+    assert again.returncode == 0, again.stderr[-3000:]
+    assert "payments" in again.stdout
+    assert planted["cluster_id"] in again.stdout, "the cluster has kept its id"
+    total = json.loads(luffy(home, "logs", "-n", "1", "--json").stdout)["total"]
+    assert total >= sum(one["entries"] for one in services.values())
+    duplicates = luffy(home, "fetch", "--json")
+    assert duplicates.returncode == 0, duplicates.stderr
