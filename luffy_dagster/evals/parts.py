@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 _USER = "luffy-parts"
+_DIES_WITH_US = ("setpriv", "--pdeathsig", "TERM")
 SECURITY_PASSWORD = "Luffy-Parts-4-Tests!"  # noqa: S105  # of the throw-away server's demo users
 
 
@@ -40,6 +41,7 @@ class Part:
     password: str | None = field(default=None, repr=False)
     ca_file: Path | None = None
     process: subprocess.Popen[bytes] | None = None
+    cwd: Path | None = None  # Elasticsearch looks for its libraries from here
 
     @property
     def port(self) -> int:
@@ -49,7 +51,9 @@ class Part:
     def start(self, seconds: float = 120) -> None:
         """Starts it and waits until it answers; raises PartMissingError with the end of its log."""
         with self.log.open("ab") as out:
-            self.process = subprocess.Popen(self.command, env=self.env, stdout=out, stderr=out, start_new_session=True)
+            self.process = subprocess.Popen(
+                self.command, env=self.env, cwd=self.cwd, stdout=out, stderr=out, start_new_session=True
+            )
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
@@ -169,9 +173,9 @@ def _unpacked(archive: Path, inside: str = "") -> Path:
 
 
 def _as_user(folder: Path, command: list[str]) -> list[str]:
-    """The command for a user that is not root, who owns `folder`."""
+    """The command for a user that is not root, who owns `folder`; it ends when the process that starts it dies."""
     if os.geteuid() != 0:
-        return command
+        return [*_DIES_WITH_US, *command] if shutil.which("setpriv") else command
     try:
         user = pwd.getpwnam(_USER)
     except KeyError:
@@ -186,7 +190,14 @@ def _as_user(folder: Path, command: list[str]) -> list[str]:
     while parent != parent.parent:  # every folder on the way must be open for passing through
         parent.chmod(parent.stat().st_mode | 0o011)
         parent = parent.parent
-    return ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups", *command]
+    return [
+        "setpriv",
+        f"--reuid={user.pw_uid}",
+        f"--regid={user.pw_gid}",
+        "--clear-groups",
+        *_DIES_WITH_US[1:],
+        *command,
+    ]
 
 
 def _own_copy(home: Path) -> Path:
@@ -279,7 +290,6 @@ def elasticsearch(*, heap: str = "1g", security: bool = False) -> Iterator[Part]
         "cluster.routing.allocation.disk.threshold_enabled: false",
         f"xpack.security.enabled: {str(security).lower()}",
         "xpack.security.transport.ssl.enabled: false" if security else "xpack.security.enrollment.enabled: false",
-        "ingest.geoip.downloader.enabled: false",
     ]
     (home / "config" / "elasticsearch.yml").write_text("\n".join(lines) + "\n")
     if not (home / "config" / "jvm.options").exists():
@@ -294,7 +304,7 @@ def elasticsearch(*, heap: str = "1g", security: bool = False) -> Iterator[Part]
         f"-Des.path.conf={home}/config", "-Des.distribution.type=zip", "-cp", classes, "org.elasticsearch.launcher.CliToolLauncher",
     ]  # fmt: skip
     env = _environment(java_home, heap) | {"ES_JAVA_OPTS": f"-Xms{heap} -Xmx{heap}"}
-    part = Part(f"http://127.0.0.1:{port}", command, env, home / "console.log")
+    part = Part(f"http://127.0.0.1:{port}", command, env, home / "console.log", cwd=home)
     try:
         part.log.touch()
         part.command = _as_user(home, command)

@@ -14,6 +14,7 @@ from luffy_dagster.adapters.errors import SourceError, SourceIncomplete, SourceU
 from luffy_dagster.adapters.opensearch.decode import times_of
 from luffy_dagster.adapters.opensearch.mapping import lookup
 from luffy_dagster.adapters.opensearch.paging import last_sort
+from luffy_dagster.adapters.opensearch.timefield import TimeField
 from luffy_dagster.adapters.sources import RAW_COLUMNS, SourceConfig, TlsSettings, open_source
 from luffy_dagster.core.model import TimeRange
 from luffy_dagster.core.schemas import RAW_LOGS, RowFlag
@@ -32,8 +33,24 @@ def clock():
     return DAY + timedelta(hours=12)
 
 
+_made = []
+
+
+@pytest.fixture(autouse=True)
+def _tidy():
+    """The server may be somebody's: indices of a test go with it."""
+    yield
+    while _made:
+        url, index, options = _made.pop()
+        try:
+            urllib3.PoolManager(retries=False, **options).request("DELETE", f"{url}/{index}")
+        except urllib3.exceptions.HTTPError:
+            pass  # a server that the test stopped
+
+
 def make(url, index, documents, body=SETTINGS, **options):
     pool = urllib3.PoolManager(**options)
+    _made.append((url, index, options))
     answer = pool.request("PUT", f"{url}/{index}", body=json.dumps(body), headers={**pool.headers, "Content-Type": "application/json"})
     assert answer.status == 200, answer.data
     parts.bulk(url, index, documents, **options)
@@ -64,8 +81,9 @@ def documents():
 
 
 def check_reading(part, kind):
-    make(part.url, f"logs-{uuid.uuid4().hex[:8]}", documents())
-    opened = source(part, kind)
+    name = f"logs-{uuid.uuid4().hex[:8]}"
+    make(part.url, name, documents())
+    opened = source(part, kind, index_pattern=f"{name}*")
     frame, summary = everything(opened)
     assert frame.height == frame["doc_id"].n_unique() == summary.documents == 28_005
     assert frame.filter(pl.col("body") == "same").height == 25_000
@@ -74,7 +92,7 @@ def check_reading(part, kind):
     assert flags == {"u1": late, "u2": late, "u3": impossible, "u4": impossible}
     nested = frame.row(by_predicate=pl.col("doc_id") == "n1", named=True)
     fields = json.loads(nested["fields"])
-    assert (fields["level"], fields["trace_id"], json.loads(fields["extra"])) == ("WARN", "t1", {"user": {"id": 7}})
+    assert (fields["level"], fields["trace_id"], fields["extra"]) == ("WARN", "t1", {"user": {"id": 7}})
     again, _ = everything(opened, state=summary.state)
     assert again.height == 28_001  # undated documents come once
     window, seen, rounds = WINDOW, [], 0
@@ -92,9 +110,9 @@ def check_reading(part, kind):
     assert counts[DAY + timedelta(hours=5)] == 25_000
     good = opened.test()
     assert (good.status, good.product, good.documents) == ("connected", kind, 28_005)
-    some, _ = everything(source(part, kind, query_filter="message:nested OR level:nothing"), undated=False)
+    some, _ = everything(source(part, kind, index_pattern=name, query_filter="message:nested OR level:nothing"), undated=False)
     assert some["doc_id"].to_list() == ["n1"]
-    content, _ = everything(source(part, kind, options={"identity": "content"}), undated=False)
+    content, _ = everything(source(part, kind, index_pattern=name, options={"identity": "content"}), undated=False)
     assert content["doc_id"].n_unique() == 3002  # equal documents are one
     opened.close()
 
@@ -104,9 +122,90 @@ def test_opensearch_is_read_whole(opensearch_part):
     check_reading(opensearch_part, "opensearch")
 
 
+def check_oddities(part, kind):
+    """What a server knows of times, memory and sets of documents that a reader could get wrong."""
+    name = f"odd-{uuid.uuid4().hex[:8]}"
+    body = {"settings": {"number_of_shards": 2}, "mappings": {"properties": {"@timestamp": {"type": "date", "format": "dd/MM/yyyy HH:mm:ss||epoch_second||strict_date_optional_time"}}}}
+    rows = [
+        {"_id": "a", "@timestamp": "24/11/2026 03:04:05", "message": "a date format of the mapping"},
+        {"_id": "b", "@timestamp": int((DAY + timedelta(hours=3)).timestamp()), "message": "seconds"},
+        {"_id": "c", "@timestamp": ["2026-11-24T04:00:00Z", "2026-11-24T05:00:00Z"], "message": "two times"},
+        {"_id": "d", "@timestamp": "2026-11-24T06:00:00Z", "message": "L" * 10_000_000},
+        {"_id": "e", "@timestamp": "2026-11-24T07:00:00Z", "message": "nul \x00 and \ufffd"},
+        *({"_id": f"f{i}", "@timestamp": f"2026-11-24T08:00:00.{123000 + i % 900:06d}Z", "message": "one millisecond"} for i in range(1500)),
+        {"_id": "u1", "message": "no time"},
+    ]
+    make(part.url, name, rows, body)
+    opened = source(part, kind, index_pattern=name)
+    frame, summary = everything(opened)
+    assert frame.height == frame["doc_id"].n_unique() == len(rows)
+    got = {r["doc_id"]: r for r in frame.iter_rows(named=True)}
+    assert [got[i]["event_time"] for i in "abc"] == [DAY + timedelta(hours=3, minutes=4, seconds=5), DAY + timedelta(hours=3), DAY + timedelta(hours=4)]
+    assert [got[i]["flags"] for i in ("a", "b", "c", "d", "u1")] == [0, 0, 0, RowFlag.TRUNCATED, RowFlag.TIME_FROM_RECEIPT]
+    assert got["d"]["body"].endswith("[cut: 10000000 bytes]")
+    assert got["e"]["body"] == "nul \x00 and \ufffd"
+    # a limit inside one millisecond still moves on
+    window, seen = WINDOW, []
+    for _ in range(6):
+        some, cut = everything(opened, window, limit=100, undated=False)
+        seen += some["doc_id"].to_list()
+        if not cut.capped:
+            break
+        assert cut.covered.end > window.start
+        window = TimeRange(cut.covered.end, WINDOW.end)
+    assert sorted(seen) == sorted(r["_id"] for r in rows if r["_id"] != "u1")
+    # as many documents without a time as before, but others
+    pool = urllib3.PoolManager()
+    pool.request("DELETE", f"{part.url}/{name}/_doc/u1?refresh=true")
+    parts.bulk(part.url, name, [{"_id": "u2", "message": "another"}])
+    again, _ = everything(opened, state=summary.state)
+    assert "u2" in set(again["doc_id"])
+    opened.close()
+
+
+@pytest.mark.opensearch
+def test_oddities_of_opensearch(opensearch_part):
+    check_oddities(opensearch_part, "opensearch")
+
+
+@pytest.mark.opensearch
+@pytest.mark.parametrize("unit", [1, 1000, 1_000_000])
+def test_times_as_numbers(opensearch_part, unit):
+    name = f"numbers-{uuid.uuid4().hex[:8]}"
+    at = [int((DAY + timedelta(minutes=30 * i)).timestamp()) * unit for i in range(60)]
+    make(opensearch_part.url, name, [{"_id": str(i), "ts": t, "message": "m"} for i, t in enumerate(at)] + [{"_id": "u", "ts": 5, "message": "1970"}, {"_id": "n", "message": "none"}], {})
+    opened = source(opensearch_part, index_pattern=name)
+    frame, _ = everything(opened, TimeRange(DAY, DAY + timedelta(hours=10)))
+    got = dict(frame.select("doc_id", "event_time").iter_rows())
+    # more than a day ahead of the clock (noon) there is nothing; half an hour apart: 20 in 10 hours
+    assert set(got) == {*(str(i) for i in range(20)), "u", "n"}
+    assert got["3"] == DAY + timedelta(minutes=90)
+    assert opened.count_by_hour(WINDOW) == {DAY + timedelta(hours=h): 2 for h in range(24)}
+    some, cut = everything(opened, limit=10, undated=False)
+    assert (cut.capped, some.height, cut.covered.end) == (True, 10, DAY + timedelta(hours=5))
+    opened.close()
+
+
+@pytest.mark.opensearch
+def test_a_point_in_time_that_ends_is_opened_again(opensearch_part):
+    name = f"ends-{uuid.uuid4().hex[:8]}"
+    make(opensearch_part.url, name, ({"_id": str(i), "@timestamp": DAY.isoformat(), "message": "m"} for i in range(3000)))
+    opened = source(opensearch_part, index_pattern=name, options={"page_size": 500, "retry_for_s": 2})
+    pool = urllib3.PoolManager()
+    with opened.fetch(WINDOW) as fetch:
+        frames = iter(fetch)
+        ids = set(next(frames)["doc_id"])
+        pool.request("DELETE", f"{opensearch_part.url}/_search/point_in_time/_all")
+        for frame in frames:
+            ids |= set(frame["doc_id"])
+    assert len(ids) == 3000
+    opened.close()
+
+
 @pytest.mark.elasticsearch
 def test_elasticsearch_is_read_whole(elasticsearch_part):
     check_reading(elasticsearch_part, "elasticsearch")
+    check_oddities(elasticsearch_part, "elasticsearch")
     assert source(elasticsearch_part, "elasticsearch", index_pattern="none-*").test().kind == "index_missing"
 
 
@@ -215,7 +314,7 @@ def test_patience_ends(faulty):
 def test_an_answer_without_some_shards_is_refused(faulty):
     client, _ = faulty
     opened = open_source(SourceConfig("s1", "opensearch", host="127.0.0.1", port=int(client._where.split(":")[1])), clock=clock)
-    opened._time = "@timestamp"
+    opened._time = TimeField("@timestamp")
     _Faulty.plan = [(200, {}, b'{"count":3,"_shards":{"total":2,"failed":1,"failures":[{"reason":{"reason":"disk"}}]}}')]
     with pytest.raises(SourceIncomplete, match="1 of 2 shards failed"):
         everything(opened)

@@ -50,16 +50,25 @@ def _context(tls: TlsSettings) -> ssl.SSLContext:
 class Client:
     """Requests to one cluster; safe for several threads."""
 
-    def __init__(self, config: SourceConfig, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, config: SourceConfig, sleep: Callable[[float], None] = time.sleep, *, retry_for: float | None = None
+    ) -> None:
         self.name = config.id
         self._sleep = sleep
         host = config.host.removeprefix("https://").removeprefix("http://").rstrip("/")
+        if "@" in host or "/" in host:
+            raise SourceMisconfigured(
+                self.name, "the host is more than a name", "give host, port, user and password in fields of their own"
+            )
         tls = config.tls or (TlsSettings() if config.host.startswith("https://") else None)
         self._secure = tls is not None
-        host, _, port = host.partition(":")
+        if host.count(":") > 1:  # an IPv6 address
+            host, port = f"[{host.strip('[]')}]", ""
+        else:
+            host, _, port = host.partition(":")
         self._where = f"{host}:{port or config.port}"
         self._base = f"{'https' if tls else 'http'}://{self._where}"
-        self._retry_for = float(config.options.get("retry_for_s", 30))
+        self._retry_for = float(config.options.get("retry_for_s", 30)) if retry_for is None else retry_for
         headers: dict[str, str] = {"Accept": "application/json"}
         if config.options.get("gzip"):
             headers["Accept-Encoding"] = "gzip"
@@ -108,7 +117,7 @@ class Client:
                 if answer.status < 300:
                     return bytes(answer.data)
                 fault = self._refusal(answer.status, answer.data, path)
-                if answer.status not in _BUSY:
+                if answer.status not in _BUSY or fault.kind == "too_large":
                     raise fault
                 after = answer.headers.get("Retry-After", "")
                 wait = max(pause, float(after)) if after.isdigit() else pause
@@ -123,7 +132,7 @@ class Client:
         if isinstance(cause, NameResolutionError) or isinstance(cause.__cause__, socket.gaierror):
             return SourceUnavailable(
                 self.name,
-                f"host {self._where.partition(':')[0]} is not known",
+                f"host {self._where.rpartition(':')[0]} is not known",
                 "check the host's name and this machine's DNS",
                 kind="host_unknown",
             )
@@ -204,6 +213,13 @@ class Client:
             return SourceIndexMissing(self.name, f"no index: {reason}", "check the index pattern")
         if status == 404 and "search_context" in data.decode("utf-8", "replace"):
             return SourceIncomplete(self.name, "the point in time expired", "it is opened again", kind="expired")
+        if "circuit_breaking" in kind or status == 413:
+            return SourceIncomplete(
+                self.name,
+                f"{self._where} has no memory for the answer ({status}: {reason})",
+                "give it more heap, or set a smaller page_size",
+                kind="too_large",
+            )
         if status in _BUSY:
             return SourceUnavailable(
                 self.name,

@@ -52,12 +52,10 @@ class Mapped:
         return self.fields["time"]
 
     @property
-    def tops(self) -> tuple[str, ...]:
-        """Top-level names that mapped fields live in."""
-        return tuple(
-            dict.fromkeys(
-                part for paths in self.fields.values() for path in paths for part in (path, path.split(".")[0])
-            )
+    def opened(self) -> frozenset[str]:
+        """Paths of objects in which a mapped field may lie."""
+        return frozenset(
+            path[:i] for paths in self.fields.values() for path in paths for i, c in enumerate(path) if c == "."
         )
 
 

@@ -16,6 +16,8 @@ from luffy_dagster.adapters.errors import SourceError, SourceIncomplete, SourceM
 from luffy_dagster.adapters.opensearch.client import Client
 
 KEEP = "5m"
+FIRST = 64  # documents of the first page: what they weigh says how many the next ones may hold
+TARGET = 8 << 20  # bytes of an answer
 _REOPENED = 3  # times an expired point in time is opened again before that is an error
 
 
@@ -91,10 +93,10 @@ class PointInTime(Cursor):
         documents then come twice, under the same ids.
         """
         after: list[Any] | None = None
-        pit, reopened = self.id, 0
+        pit, reopened, size = self.id, 0, min(FIRST, self.size)
         while True:
             body: dict[str, Any] = {
-                "size": self.size, "query": self.query, "sort": self.sort, "track_total_hits": False, "pit": {"id": pit, "keep_alive": KEEP},
+                "size": size, "query": self.query, "sort": self.sort, "track_total_hits": False, "pit": {"id": pit, "keep_alive": KEEP},
             }  # fmt: skip
             if self.slices > 1:
                 body["slice"] = {"id": number, "max": self.slices}
@@ -103,6 +105,9 @@ class PointInTime(Cursor):
             try:
                 data = self.client.raw("POST", "/_search", body)
             except SourceIncomplete as error:
+                if error.kind == "too_large" and size > 1:
+                    size = max(1, size // 8)
+                    continue
                 if error.kind != "expired" or reopened >= _REOPENED:
                     raise
                 reopened += 1
@@ -112,7 +117,13 @@ class PointInTime(Cursor):
             if after is None:
                 yield data  # its shards are looked at all the same
                 return
+            size = fitting(data, size, self.size)
             yield data
+
+
+def fitting(data: bytes, size: int, most: int) -> int:
+    """Documents to ask for next, when `size` documents made these bytes: about TARGET bytes, growing step by step."""
+    return max(1, min(most, size * 32, TARGET * size // max(1, len(data))))
 
 
 class Scroll(Cursor):
@@ -133,23 +144,38 @@ class Scroll(Cursor):
 
     def pages(self, number: int) -> Iterator[bytes]:
         """The answers of slice `number`."""
-        body: dict[str, Any] = {"size": self.size, "query": self.query, "sort": self.sort}
+        first: dict[str, Any] = {"size": min(FIRST, self.size), "query": self.query, "track_total_hits": False}
+        size = fitting(self.client.raw("POST", f"/{self.index}/_search", first), first["size"], self.size)
+        body: dict[str, Any] = {"size": size, "query": self.query, "sort": self.sort, "track_total_hits": True}
+        got = 0
         if self.slices > 1:
             body["slice"] = {"id": number, "max": self.slices}
         data = self.client.raw("POST", f"/{self.index}/_search?scroll={KEEP}", body)
         while True:
             head = msgspec.json.decode(data, type=_ScrollHead)
             self.ids.append(head.scroll_id)
+            got += len(head.hits.hits)
             yield data
             if not head.hits.hits:
+                if got != head.hits.total.value:  # an answer that was lost on the way is not given again
+                    raise SourceIncomplete(
+                        self.client.name,
+                        f"{got} of {head.hits.total.value} documents arrived",
+                        "the fetch is done again from its start",
+                    )
                 return
             data = self.client.raw("POST", "/_search/scroll", {"scroll": KEEP, "scroll_id": head.scroll_id})
             if head.scroll_id in self.ids:
                 self.ids.remove(head.scroll_id)
 
 
+class _Total(msgspec.Struct):
+    value: int
+
+
 class _ScrollHits(msgspec.Struct):
     hits: list[msgspec.Raw]
+    total: _Total
 
 
 class _ScrollHead(msgspec.Struct):
