@@ -247,7 +247,8 @@ def _show(
         rows.append(("the shop's code", str(shop.repo)))
     for name, value in rows:
         ui.out.print(f"[bold]{name:16}[/] {value}", soft_wrap=True, highlight=False)
-    first = found.clusters[0].cluster_id if found.clusters else "ID"
+    # with its service: two services that fail alike have clusters of one id
+    first = f"{found.clusters[0].cluster_id} -s {found.clusters[0].service_id}" if found.clusters else "ID"
     steps = {
         f"luffy clusters show {first}": "the trace, counts, members",
         "luffy logs -l error": "the lines",
@@ -256,4 +257,4 @@ def _show(
     }
     ui.out.print()
     for number, (command, words) in enumerate(steps.items()):
-        ui.out.print(f"{'' if number else 'Go on:':6} [bold]{command:36}[/] {words}", highlight=False)
+        ui.out.print(f"{'' if number else 'Go on:':6} [bold]{command:44}[/] {words}", highlight=False)
