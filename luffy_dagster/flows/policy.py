@@ -32,14 +32,10 @@ def retention_floor(ctx: FlowContext, service: Any, now: datetime) -> datetime:
 
 def parse_options(ctx: FlowContext, service: Any, now: datetime) -> ParseOptions:
     """What `parse_rows` needs to know of a service."""
+    from luffy_dagster.core.parsing.traces.in_app import InAppRules
     from luffy_dagster.store.crypto import pseudonym_key
 
-    try:
-        from luffy_dagster.core.parsing.traces.in_app import InAppRules
-
-        rules: object | None = InAppRules(paths=tuple(service.in_app_paths or ()))
-    except ImportError:
-        rules = None
+    rules = InAppRules(paths=tuple(service.in_app_paths or ()))
     with store.begin(ctx.engine) as conn:
         sources = store.sources.list_sources(conn, service.id)
     return ParseOptions(
