@@ -72,6 +72,18 @@ _STACK = frozenset(
     ]
 )
 ROLES = tuple(_NAMES)
+_SIGNS = (
+    "\\\\n",
+    "tack",
+    "xception",
+    "exc_",
+    "raceback",
+    '"err',
+    '"@x',
+    "full_message",
+    "thrown",
+    "throwable",
+)  # a stack trace may be there
 _DEPTH = 3
 
 
@@ -258,6 +270,11 @@ def read(texts: pl.Series, settled: JsonPlan) -> pl.DataFrame:
     stamps: list[str | None] = []
     stacks: list[str | None] = []
     columns: list[list[str | None]] = [[] for _ in roles]
+    # the first path of a role is nearly always one key: asked for directly, the others only when it is not there
+    getters: list[tuple[list[str | None], str | None, list[list[str]]]] = []
+    for column, path in zip([stamps, *columns], [at_time, *paths], strict=True):
+        direct = path[0][0] if path and len(path[0]) == 1 else None
+        getters.append((column, direct, path[1:] if direct is not None else path))
     for text in texts.to_list():
         try:
             item = decoder.decode(text)
@@ -286,14 +303,12 @@ def read(texts: pl.Series, settled: JsonPlan) -> pl.DataFrame:
         if message is not None and not isinstance(message, str):
             message = msgspec.json.encode(message).decode()
         messages.append(message)
-        stamps.append(_text(get(item, at_time)))
-        for column, path in zip(columns, paths, strict=True):
-            column.append(_text(get(item, path)))
-        more = (
-            _stack(item, message)
-            if "\\n" in text or "tack" in text or "xc" in text or "rac" in text or "rr" in text
-            else []
-        )
+        for column, key, path in getters:
+            found = item.get(key) if key is not None else None
+            if found is None or found == "":
+                found = get(item, path) if path else None
+            column.append(found if found is None or found.__class__ is str else _text(found))
+        more = _stack(item, message) if any(sign in text for sign in _SIGNS) else []
         stacks.append("\n".join(more) if more else None)
     data = {
         "ok": pl.Series(ok, dtype=pl.Boolean),
