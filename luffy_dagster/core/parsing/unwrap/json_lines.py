@@ -303,11 +303,11 @@ def read(texts: pl.Series, settled: JsonPlan) -> pl.DataFrame:
         if message is not None and not isinstance(message, str):
             message = msgspec.json.encode(message).decode()
         messages.append(message)
-        for column, key, path in getters:
-            found = item.get(key) if key is not None else None
+        for sink, direct, path in getters:
+            found = item.get(direct) if direct is not None else None
             if found is None or found == "":
                 found = get(item, path) if path else None
-            column.append(found if found is None or found.__class__ is str else _text(found))
+            sink.append(found if isinstance(found, str) else _text(found))
         more = _stack(item, message) if any(sign in text for sign in _SIGNS) else []
         stacks.append("\n".join(more) if more else None)
     data = {
