@@ -337,7 +337,8 @@ def _unknown(
     else:
         bits: Any = rows.get_column("flags").bitwise_or()
         flagged = _TIME_FLAGS & int(bits or 0)
-        start, end = (window.start, window.end) if window is not None else (start, end)
+        if window is not None:
+            start = min(start, window.start)
     known = ctx.lake.doc_ids(service, intake.source.id, start, end, flags=flagged)
     return rows if known.is_empty() else rows.join(known, on="doc_id", how="anti", maintain_order="left")
 
