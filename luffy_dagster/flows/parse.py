@@ -25,6 +25,7 @@ from luffy_dagster.flows.facts import store_facts
 from luffy_dagster.flows.policy import parse_options
 from luffy_dagster.flows.profiles import Profiles
 from luffy_dagster.flows.results import DayCounts, ParseResult
+from luffy_dagster.flows.retention import raw_floor
 from luffy_dagster.flows.rows import ordered
 from luffy_dagster.lake import Span
 from luffy_dagster.store.cursors import StreamState
@@ -172,12 +173,15 @@ def _parse_chunk(
     streams = new.get_column("stream").unique().to_list()
     with store.begin(ctx.engine) as conn:
         states = store.cursors.stream_states(conn, slug, streams)
+        floor = raw_floor(conn, slug)
     states.update((state.stream, state) for state in ended)
     reset = [stream for stream, state in states.items() if state.last_event_time is None]
     known = {stream: state for stream, state in states.items() if stream not in reset}
     rows, late = _with_tails(ctx, slug, new, known, end)
     again: dict[date, Again] = {}
-    for stream, at in late:
+    gone = pl.lit(False) if floor is None else pl.col("day") < floor
+    alone = late.filter(gone)
+    for stream, at in _first_of_days(late.filter(~gone)):
         since = at - _BEFORE_LATE
         for day in {since.date(), at.date()}:
             again.setdefault(day, Again()).add(stream, since)
@@ -189,7 +193,8 @@ def _parse_chunk(
     for stream, (first, first_day) in _changed_tails(rows, parsed, known).items():
         again.setdefault(first_day, Again()).add(stream, first)
     fresh = _unwritten(rows, parsed, tails, known, again)
-    redone = [_reparse(work, day, wanted, end=end, final=final, tails=tails) for day, wanted in sorted(again.items())]
+    redone = [_alone(work, part) for part in alone.partition_by("day")] if alone.height else []
+    redone += [_reparse(work, day, wanted, end=end, final=final, tails=tails) for day, wanted in sorted(again.items())]
     _write(work, parsed, fresh, redone, tails, states, new, cursor)
 
 
@@ -198,14 +203,14 @@ def _parse_chunk(
 
 def _with_tails(
     ctx: FlowContext, service: str, new: pl.DataFrame, known: Mapping[str, StreamState], end: datetime | None
-) -> tuple[pl.DataFrame, list[tuple[str, datetime]]]:
-    """New rows with the kept-back rows of their streams, in order, with `_new`; and (stream, time) of the first late rows.
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """New rows with the kept-back rows of their streams, in order, with `_new`; and the late ones of the new rows.
 
     Late is a new row that stands before a row of an entry that was written and is not one of the last.
     """
     fresh = new.with_columns(pl.lit(True).alias("_new"), pl.lit(False).alias("_closed"))
     if not known:
-        return ordered(fresh), []
+        return ordered(fresh), new.clear()
     windows: list[Any] = [
         (state.open_event_time or state.last_event_time, _last(state) + _TICK) for state in known.values()
     ]
@@ -246,13 +251,21 @@ def _with_tails(
             ).alias("_late")
         )
     )
-    late = (
-        rows.filter("_late")
-        .group_by("stream", pl.col("event_time").dt.date().alias("day"))
-        .agg(pl.col("event_time").min())
-    )
     kept = rows.filter(~pl.col("_late") & ~pl.col("_closed")).drop("_first", "_last", "_late", "_closed")
-    return kept, [(stream, at) for stream, _, at in late.sort("stream", "day").iter_rows()]
+    return kept, rows.filter("_late").select(new.columns)
+
+
+def _first_of_days(late: pl.DataFrame) -> list[tuple[str, datetime]]:
+    """(stream, time) of the first late row of each stream and day."""
+    first = late.group_by("stream", "day").agg(pl.col("event_time").min()).sort("stream", "day")
+    return list(first.select("stream", "event_time").iter_rows())
+
+
+def _alone(work: Parsing, rows: pl.DataFrame) -> Redone:
+    """Late rows of a day whose other raw rows are gone: parsed by themselves and added, nothing is replaced."""
+    marked = ordered(rows).with_columns((pl.col("flags") | _LATE).cast(pl.Int32))
+    parsed = parse_rows(marked.select([*RAW_LOGS]), _profiles(work, marked), work.options)
+    return Redone(marked.item(0, "day"), [], parsed.entries, parsed, {}, marked)
 
 
 def _last(state: StreamState) -> datetime:
@@ -497,8 +510,12 @@ def _write(
     for piece in redone:
         entries, exceptions = _numbered(piece.parsed, piece.entries, batch)
         hours |= _hours_of_spans(ctx, slug, piece.spans) | _hours(entries)
-        ctx.lake.replace(ENTRIES, slug, entries, spans=piece.spans, batch=batch)
-        ctx.lake.replace(EXCEPTIONS, slug, exceptions, spans=piece.spans, batch=batch)
+        if piece.spans:
+            ctx.lake.replace(ENTRIES, slug, entries, spans=piece.spans, batch=batch)
+            ctx.lake.replace(EXCEPTIONS, slug, exceptions, spans=piece.spans, batch=batch)
+        else:
+            ctx.lake.append(ENTRIES, slug, entries, batch=batch)
+            ctx.lake.append(EXCEPTIONS, slug, exceptions, batch=batch)
         written_entries.append(entries)
         written_exceptions.append(exceptions)
         work.replaced |= {span.stream or "*" for span in piece.spans}
@@ -577,6 +594,8 @@ def _hours(entries: pl.DataFrame) -> set[datetime]:
 
 def _hours_of_spans(ctx: FlowContext, service: str, spans: Sequence[Span]) -> set[datetime]:
     """Hours of the entries that are about to be replaced."""
+    if not spans:
+        return set()
     streams = [span.stream for span in spans if span.stream is not None]
     whole = any(span.stream is None for span in spans)
     frame = ctx.lake.scan(

@@ -15,6 +15,7 @@ from luffy_dagster.flows.context import FlowContext
 from luffy_dagster.flows.fetch import RAW, fetch_sources, finish_fetch, read_again
 from luffy_dagster.flows.parse import begin_parse, parse_day_again, parse_new
 from luffy_dagster.flows.results import ClusterResult, FetchResult, ParseResult, ServiceResult, SourceResult
+from luffy_dagster.flows.retention import raw_floor
 from luffy_dagster.flows.templates import map_templates
 
 _DAY = timedelta(days=1)
@@ -108,7 +109,10 @@ def rebuild_day(ctx: FlowContext, service: str, day: date, *, refetch: bool | No
     with store.service_lock(ctx.engine, service):
         found = _service(ctx, service)
         finish_fetch(ctx, service, started)
-        held = day in set(ctx.lake.days(RAW, service).get_column("day").to_list())
+        with store.begin(ctx.engine) as conn:
+            floor = raw_floor(conn, service)
+        whole = floor is None or day >= floor
+        held = whole and day in set(ctx.lake.days(RAW, service).get_column("day").to_list())
         fetched = None
         if refetch or (refetch is None and not held):
             fetched = _fetch_day(ctx, found, day, started)

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
+from typing import Any
 
 from luffy_dagster import store
 from luffy_dagster.flows.context import FlowContext
 from luffy_dagster.flows.fetch import RAW
 from luffy_dagster.flows.results import RetentionResult
+
+
+def raw_floor_key(service: str) -> str:
+    """Under which key the store keeps the first day of which raw rows are whole."""
+    return f"raw_from:{service}"
+
+
+def raw_floor(conn: Any, service: str) -> date | None:
+    """First day of which no raw rows were removed, or None when none ever were."""
+    found = store.kv.get(conn, raw_floor_key(service))
+    return date.fromisoformat(found) if found else None
 
 
 def retain(ctx: FlowContext, service: str) -> RetentionResult:
@@ -31,6 +43,8 @@ def retain(ctx: FlowContext, service: str) -> RetentionResult:
         for kind in ("entries", "exceptions"):
             removed[kind] = ctx.lake.delete_days(kind, service, entries_from)
         with store.begin(ctx.engine) as conn:
+            if removed[RAW]:
+                store.kv.put(conn, raw_floor_key(service), raw_from.isoformat(), now)
             removed["counts"] = store.counts.purge(conn, service, counts_from)
         files = sum(ctx.lake.vacuum(kind, service) for kind in (RAW, "entries", "exceptions"))
     return RetentionResult(service, removed, files, raw_from, entries_from)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from luffy_dagster import store
 from luffy_dagster.flows import compact, process_service, rebuild_day, retain
 from luffy_dagster_tests.flows.support import NOW, Doc, line, minutes_of_logs, rows_of
 
@@ -54,3 +55,21 @@ def test_a_day_whose_raw_rows_are_gone_is_fetched_again(world) -> None:
     result = rebuild_day(world.ctx, "web", NOW.date())
     assert result.fetch.rows == 50
     assert rows_of(world.entries()) == before
+
+
+def test_a_late_row_of_a_day_without_raw_rows_is_added_and_nothing_is_lost(world) -> None:
+    _, server = world.service(retention_raw_days=2)
+    start = NOW - timedelta(hours=1)
+    docs = minutes_of_logs(50, start)
+    server.add(*docs)
+    process_service(world.ctx, "web")
+    before = world.entries().get_column("lines").sum()
+    world.later(days=5)
+    retain(world.ctx, "web")
+    with store.begin(world.engine) as conn:
+        conn.exec_driver_sql("update log_source set watermark = watermark - interval '2 hours'")
+    server.docs.clear()
+    server.add(Doc("late", docs[20].at, line(docs[20].at, "INFO", "late by days")))
+    assert process_service(world.ctx, "web").fetch.rows == 1
+    assert world.entries().get_column("lines").sum() == before + 1
+    assert world.counts().get_column("count").sum() == world.entries().height
