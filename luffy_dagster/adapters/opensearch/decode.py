@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -152,13 +153,13 @@ class Decoder:
         decoder, present = self._flat
         answer = decoder.decode(data)
         hits = answer.hits.hits
-        documents = [hit.source for hit in hits]
-        self.ids = pl.Series([hit.id for hit in hits], dtype=pl.Utf8)
+        documents = list(map(attrgetter("source"), hits))
+        self.ids = pl.Series(list(map(attrgetter("id"), hits)), dtype=pl.Utf8)
         columns: dict[str, Any] = {"doc_id": self.ids}
         made: dict[str, pl.Series] = {}
         for name, attribute in present.items():
             if attribute not in made:
-                values = [getattr(d, attribute) for d in documents]
+                values = list(map(attrgetter(attribute), documents))
                 loose = name in ("time", "seq")
                 made[attribute] = pl.Series(values, strict=False) if loose else pl.Series(values, dtype=pl.Utf8)
             columns[name] = made[attribute]

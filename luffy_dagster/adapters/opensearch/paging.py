@@ -16,6 +16,7 @@ from luffy_dagster.adapters.errors import SourceError, SourceIncomplete, SourceM
 from luffy_dagster.adapters.opensearch.client import Client
 
 KEEP = "5m"
+_PIT = b'{"pit_id":"'
 FIRST = 64  # documents of the first page: what they weigh says how many the next ones may hold
 TARGET = 8 << 20  # bytes of an answer
 _REOPENED = 3  # times an expired point in time is opened again before that is an error
@@ -73,20 +74,26 @@ class PointInTime(Cursor):
         if sort is not None:
             order.insert(0, {sort: {"order": "asc"}})
         self.sort = order
+        self.ids: list[str] = []
         self.id = self._open()
 
     def _open(self) -> str:
+        keep = f"keep_alive={KEEP}"
         if self.product == "elasticsearch":
-            return str(self.client.call("POST", f"/{self.index}/_pit?keep_alive={KEEP}")["id"])
-        return str(self.client.call("POST", f"/{self.index}/_search/point_in_time?keep_alive={KEEP}")["pit_id"])
+            made = str(self.client.call("POST", f"/{self.index}/_pit?{keep}")["id"])
+        else:
+            made = str(self.client.call("POST", f"/{self.index}/_search/point_in_time?{keep}")["pit_id"])
+        self.ids.append(made)
+        return made
 
     def close(self) -> None:
-        """Frees the point in time."""
-        with suppress(SourceError):
-            if self.product == "elasticsearch":
-                self.client.call("DELETE", "/_pit", {"id": self.id})
-            else:
-                self.client.call("DELETE", "/_search/point_in_time", {"pit_id": [self.id]})
+        """Frees the points in time."""
+        for made in self.ids:
+            with suppress(SourceError):
+                if self.product == "elasticsearch":
+                    self.client.call("DELETE", "/_pit", {"id": made})
+                else:
+                    self.client.call("DELETE", "/_search/point_in_time", {"pit_id": [made]})
 
     def pages(self, number: int) -> Iterator[bytes]:
         """The answers of slice `number`. A point in time that expired is opened again and the slice read from its start:
@@ -113,6 +120,8 @@ class PointInTime(Cursor):
                 reopened += 1
                 pit, after = self._open(), None
                 continue
+            if data.startswith(_PIT):  # the server may give it another name
+                pit = data[len(_PIT) : data.index(b'"', len(_PIT))].decode()
             after = last_sort(data)
             if after is None:
                 yield data  # its shards are looked at all the same
