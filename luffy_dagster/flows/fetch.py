@@ -8,76 +8,20 @@ watermark. The caller holds the service's lock.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
 
-import polars as pl
-
 from luffy_dagster import store
 from luffy_dagster.core.model import TimeRange
-from luffy_dagster.core.schemas import RowFlag
 from luffy_dagster.flows.connections import open_reader
 from luffy_dagster.flows.context import FlowContext
+from luffy_dagster.flows.intake import Intake, finish_fetch, gathered, keep, move
 from luffy_dagster.flows.policy import retention_floor
 from luffy_dagster.flows.profiles import Profiles
 from luffy_dagster.flows.results import FetchResult, SourceResult
-from luffy_dagster.flows.rows import dated_by_lines, identified, raw_frame, timed
-from luffy_dagster.lake import Span
 
-RAW = "raw_logs"
-FILE_TYPES = frozenset({"file", "upload"})  # sources whose rows are dated by their lines
-_TIME_FLAGS = int(RowFlag.TIME_OUT_OF_RANGE | RowFlag.TIME_FROM_RECEIPT)
-_BAD = {
-    "invalid_utf8": RowFlag.INVALID_UTF8,
-    "truncated": RowFlag.TRUNCATED,
-    "time_out_of_range": RowFlag.TIME_OUT_OF_RANGE,
-    "time_from_receipt": RowFlag.TIME_FROM_RECEIPT,
-}
 _AHEAD = timedelta(days=1)
-_PIECE_BYTES = 128 << 20  # text held before a commit, whatever the number of rows
-
-
-@dataclass
-class _Intake:
-    """One source being read: what its result will say, and the state that goes into the store with the rows."""
-
-    source: Any
-    last_times: dict[str, datetime] = field(default_factory=dict)
-    rows: int = 0
-    duplicates: int = 0
-    batch: int = 0
-    bytes: int = 0
-    capped: bool = False
-    late: bool = False
-    window: TimeRange | None = None
-    per_day: Counter[date] = field(default_factory=Counter)
-    bad: Counter[str] = field(default_factory=Counter)
-    notes: list[str] = field(default_factory=list)
-    seen: datetime | None = None  # largest event time seen that can be
-
-    @property
-    def is_file(self) -> bool:
-        return self.source.type in FILE_TYPES
-
-    def result(self, error: str | None = None) -> SourceResult:
-        return SourceResult(
-            source_id=self.source.id,
-            name=self.source.name or self.source.id,
-            ok=error is None,
-            rows=self.rows,
-            duplicates=self.duplicates,
-            window_start=self.window.start if self.window else None,
-            window_end=self.window.end if self.window else None,
-            error=error,
-            capped=self.capped,
-            empty=self.rows == 0,
-            late=self.late,
-            bad=dict(self.bad),
-            bytes=self.bytes,
-            notes=tuple(self.notes),
-        )
 
 
 def fetch_sources(ctx: FlowContext, service: Any, *, now: datetime) -> FetchResult:
@@ -93,7 +37,7 @@ def fetch_sources(ctx: FlowContext, service: Any, *, now: datetime) -> FetchResu
             waits = f"backing off until {source.next_attempt_at:%H:%M:%S} UTC after: {source.last_error}"
             results.append(SourceResult(source.id, source.name or source.id, ok=False, error=waits))
             continue
-        intake = _Intake(source)
+        intake = Intake(source)
         results.append(_fetch_one(ctx, service, intake, profiles, now))
         per_day.update(intake.per_day)
         batch = max(batch, intake.batch)
@@ -108,7 +52,7 @@ def fetch_sources(ctx: FlowContext, service: Any, *, now: datetime) -> FetchResu
     )
 
 
-def _fetch_one(ctx: FlowContext, service: Any, intake: _Intake, profiles: Profiles, now: datetime) -> SourceResult:
+def _fetch_one(ctx: FlowContext, service: Any, intake: Intake, profiles: Profiles, now: datetime) -> SourceResult:
     from luffy_dagster.adapters.errors import SourceError
 
     source = intake.source
@@ -132,7 +76,7 @@ def _fetch_one(ctx: FlowContext, service: Any, intake: _Intake, profiles: Profil
     return intake.result()
 
 
-def _alarms(ctx: FlowContext, service: Any, intake: _Intake, now: datetime) -> None:
+def _alarms(ctx: FlowContext, service: Any, intake: Intake, now: datetime) -> None:
     """A source that answered is not failing any more; a capped fetch is stated."""
     source = intake.source
     if not (source.consecutive_failures or intake.capped or intake.rows):
@@ -147,11 +91,8 @@ def _alarms(ctx: FlowContext, service: Any, intake: _Intake, now: datetime) -> N
             store.alarms.clear_alarm(conn, service.id, "capped", now, source_id=source.id)
 
 
-# ---- sources read by time
-
-
 def _read_windows(
-    ctx: FlowContext, service: Any, intake: _Intake, reader: Any, profiles: Profiles, now: datetime
+    ctx: FlowContext, service: Any, intake: Intake, reader: Any, profiles: Profiles, now: datetime
 ) -> None:
     source = intake.source
     settings = ctx.settings
@@ -171,15 +112,15 @@ def _read_windows(
         final = piece is pieces[-1]
         left = None if cap is None else cap - intake.rows
         with reader.fetch(piece, state=state if final else None, limit=left, undated=final) as fetched:
-            for frame in _gathered(fetched, ctx.piece_rows):
-                _keep(ctx, service, intake, profiles, frame, now=now, window=piece)
+            for frame in gathered(fetched, ctx.piece_rows):
+                keep(ctx, service, intake, profiles, frame, now=now, window=piece)
         summary = fetched.summary
         intake.bytes += summary.bytes
         intake.notes.extend(summary.notes)
         intake.capped = summary.capped
         reached = summary.covered.end if summary.capped else intake.seen
         position = {"adapter": summary.state} if final and summary.state is not None else None
-        _move(ctx, intake, None if reached is None else min(reached, now), position, now)
+        move(ctx, intake, None if reached is None else min(reached, now), position, now)
         if summary.capped:
             return
 
@@ -206,12 +147,12 @@ def _with_documents(reader: Any, pieces: list[TimeRange]) -> list[TimeRange]:
     ]
 
 
-def read_again(ctx: FlowContext, service: Any, source: Any, window: TimeRange, *, now: datetime) -> _Intake:
+def read_again(ctx: FlowContext, service: Any, source: Any, window: TimeRange, *, now: datetime) -> Intake:
     """Reads one window of a source again and keeps what is not there yet; the watermark stays where it is.
 
     Files are read from their beginnings under the same identities. Raises SourceError.
     """
-    intake = _Intake(source, window=window)
+    intake = Intake(source, window=window)
     profiles = Profiles(ctx, service.id, now)
     reader = open_reader(ctx, source)
     try:
@@ -221,19 +162,14 @@ def read_again(ctx: FlowContext, service: Any, source: Any, window: TimeRange, *
 
             state = rewound((source.position or {}).get("adapter"))
         with reader.fetch(window, state=state, limit=None, undated=False) as fetched:
-            for frame in _gathered(fetched, ctx.piece_rows):
-                _keep(ctx, service, intake, profiles, frame, now=now, window=window)
+            for frame in gathered(fetched, ctx.piece_rows):
+                keep(ctx, service, intake, profiles, frame, now=now, window=window)
     finally:
         reader.close()
     return intake
 
 
-# ---- files
-
-
-def _read_files(
-    ctx: FlowContext, service: Any, intake: _Intake, reader: Any, profiles: Profiles, now: datetime
-) -> None:
+def _read_files(ctx: FlowContext, service: Any, intake: Intake, reader: Any, profiles: Profiles, now: datetime) -> None:
     source = intake.source
     position = dict(source.position or {})
     intake.last_times = {
@@ -246,213 +182,15 @@ def _read_files(
     while True:
         piece = ctx.piece_rows if cap is None else min(ctx.piece_rows, cap - intake.rows)
         with reader.fetch(window, state=state, limit=piece, undated=False) as fetched:
-            for frame in _gathered(fetched, ctx.piece_rows):
-                _keep(ctx, service, intake, profiles, frame, now=now, window=None)
+            for frame in gathered(fetched, ctx.piece_rows):
+                keep(ctx, service, intake, profiles, frame, now=now, window=None)
         summary = fetched.summary
         intake.bytes += summary.bytes
         intake.notes.extend(note for note in summary.notes if note not in intake.notes)
         state = summary.state
         times = {stream: at.isoformat() for stream, at in intake.last_times.items()}
         reached = None if intake.seen is None else min(intake.seen, now)
-        _move(ctx, intake, reached, {"adapter": state, "last_times": times}, now, unchanged=source.position or {})
+        move(ctx, intake, reached, {"adapter": state, "last_times": times}, now, unchanged=source.position or {})
         intake.capped = summary.capped and cap is not None and intake.rows >= cap
         if not summary.capped or intake.capped or not summary.documents:
             return
-
-
-# ---- keeping rows
-
-
-def _gathered(frames: Iterable[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
-    """The adapter's small frames joined to pieces of about `rows` rows."""
-    waiting: list[pl.DataFrame] = []
-    count = size = 0
-    for frame in frames:
-        waiting.append(frame)
-        count += frame.height
-        size += int(frame.get_column("body").str.len_bytes().sum() or 0)
-        if count >= rows or size >= _PIECE_BYTES:
-            yield pl.concat(waiting)
-            waiting, count, size = [], 0, 0
-    if count:
-        yield pl.concat(waiting)
-
-
-def _keep(
-    ctx: FlowContext,
-    service: Any,
-    intake: _Intake,
-    profiles: Profiles,
-    frame: pl.DataFrame,
-    *,
-    now: datetime,
-    window: TimeRange | None,
-) -> None:
-    """Writes the rows of `frame` that are not there yet, in one commit."""
-    source = intake.source
-    came = frame.height
-    rows = identified(frame, source.id)
-    zones = {source.id: source.assume_tz or "UTC"}
-    if intake.is_file:
-        order = ("seq", "doc_id")
-        settled = profiles.settle(rows, zones, by=order)
-        rows = _redated(ctx, service, intake, profiles, rows)
-        rows = dated_by_lines(rows, settled, intake.last_times, assume_tz=zones[source.id], now=now)
-    rows = timed(rows, received_at=now, floor=retention_floor(ctx, service, now))
-    if intake.is_file and window is not None:  # whole files were read for the sake of one day
-        rows = rows.filter(pl.col("event_time").is_between(window.start, window.end, closed="left"))
-        if rows.is_empty():
-            return
-    sound = rows.filter((pl.col("flags") & _TIME_FLAGS) == 0).get_column("event_time")
-    if len(sound):
-        latest = sound.max()
-        intake.seen = latest if intake.seen is None else max(intake.seen, latest)  # type: ignore[type-var, assignment]
-    moved = pl.col("stream").is_in([*profiles.moved])  # these hold their earlier rows too, and replace what is there
-    again = rows.filter(moved)
-    rows = pl.concat([again, _unknown(ctx, service.id, intake, rows.filter(~moved), window)])
-    intake.duplicates += max(came - rows.height, 0)
-    if rows.is_empty():
-        return
-    if not intake.is_file:
-        profiles.settle(rows, zones, by=("event_time", "seq", "doc_id"))
-        before = source.watermark
-        if before is not None and not intake.late:
-            intake.late = bool((rows.get_column("event_time") < before).any())
-    _commit(ctx, service, intake, profiles, rows, now)
-
-
-def _unknown(
-    ctx: FlowContext, service: str, intake: _Intake, rows: pl.DataFrame, window: TimeRange | None
-) -> pl.DataFrame:
-    """Rows whose documents are not in raw_logs yet (looked for where they could be)."""
-    if rows.is_empty() or not ctx.lake.exists(RAW, service):
-        return rows
-    flagged = 0
-    start: Any = rows.get_column("event_time").min()
-    end: Any = None
-    if intake.is_file:
-        # Rows without a time of their own got that of their receipt: a fetch that was killed did so after the last that ended.
-        ended = intake.source.last_fetch_at
-        start = None if ended is None else min(start, ended, *([window.start] if window is not None else []))
-    else:
-        bits: Any = rows.get_column("flags").bitwise_or()
-        flagged = _TIME_FLAGS & int(bits or 0)
-        if window is not None:
-            start = min(start, window.start)
-    known = ctx.lake.doc_ids(service, intake.source.id, start, end, flags=flagged)
-    return rows if known.is_empty() else rows.join(known, on="doc_id", how="anti", maintain_order="left")
-
-
-def _redated(ctx: FlowContext, service: Any, intake: _Intake, profiles: Profiles, rows: pl.DataFrame) -> pl.DataFrame:
-    """New rows together with the earlier ones of streams whose profile has just changed: these are dated anew as well."""
-    moved = [stream for stream in rows.get_column("stream").unique().to_list() if stream in profiles.moved]
-    if not moved:
-        return rows
-    earlier = ctx.lake.scan(RAW, service.id, streams=moved).collect()
-    for stream in moved:
-        intake.last_times.pop(stream, None)
-    if earlier.is_empty():
-        return rows
-    time_flags = ~_TIME_FLAGS
-    again = earlier.with_columns(
-        pl.lit(None).cast(earlier.schema["event_time"]).alias("event_time"), pl.col("flags") & time_flags
-    ).select(rows.columns)
-    return pl.concat([again, rows], how="vertical_relaxed").unique("doc_id", keep="first", maintain_order=True)
-
-
-def _commit(
-    ctx: FlowContext, service: Any, intake: _Intake, profiles: Profiles, rows: pl.DataFrame, now: datetime
-) -> None:
-    slug = service.id
-    with store.begin(ctx.engine) as conn:
-        last = store.cursors.last_batch(conn, slug, "fetch")
-    written = ctx.lake.last_batch(RAW, slug)
-    batch = max(last, written.batch if written else 0) + 1
-    moved = sorted(profiles.moved & set(rows.get_column("stream").unique().to_list()))
-    per_day = dict(rows.group_by("day").len().iter_rows())
-    metadata = {"source_id": intake.source.id, "rows": rows.height, "days": [day.isoformat() for day in per_day]}
-    frame = raw_frame(rows, batch)
-    if moved and intake.is_file:
-        frame = _replace_streams(ctx, slug, frame, moved, batch, metadata)
-    ctx.lake.append(RAW, slug, frame, batch=batch, metadata=metadata)
-    with store.begin(ctx.engine) as conn:
-        store.cursors.commit_batch(
-            conn,
-            slug,
-            "fetch",
-            batch,
-            now=now,
-            rows=rows.height,
-            stats={"source": intake.source.id},
-            days=sorted(per_day),
-        )
-        profiles.store_changed(conn)
-        if moved:
-            reset_streams(conn, slug, moved, now)
-    profiles.moved -= set(moved)
-    flags = rows.get_column("flags")
-    for name, bit in _BAD.items():
-        count = int(((flags & int(bit)) != 0).sum())
-        if count:
-            intake.bad[name] += count
-    intake.batch = batch
-    intake.rows += rows.height
-    intake.per_day.update(per_day)
-
-
-def _replace_streams(
-    ctx: FlowContext, service: str, frame: pl.DataFrame, streams: list[str], batch: int, metadata: Mapping[str, Any]
-) -> pl.DataFrame:
-    """Puts the whole of `streams` in place of what the lake has of them; gives back the rows of the other streams."""
-    own = frame.filter(pl.col("stream").is_in(streams))
-    earlier = ctx.lake.scan(RAW, service, streams=streams, columns=["stream", "day"]).unique().collect()
-    pairs = pl.concat([earlier, own.select("stream", "day")]).unique().sort("stream", "day")
-    spans = [Span(day, stream) for stream, day in pairs.iter_rows()]
-    ctx.lake.replace(RAW, service, own, spans=spans, batch=batch, metadata=metadata)
-    return frame.filter(~pl.col("stream").is_in(streams))
-
-
-def reset_streams(conn: Any, service: str, streams: list[str], now: datetime) -> None:
-    """Marks streams to be parsed again from their first row."""
-    states = store.cursors.stream_states(conn, service, streams)
-    blank = [store.cursors.StreamState(stream, state.source_id, raw_batch=-1) for stream, state in states.items()]
-    store.cursors.put_stream_states(conn, service, blank, now)
-
-
-def _move(
-    ctx: FlowContext,
-    intake: _Intake,
-    watermark: datetime | None,
-    position: dict[str, Any] | None,
-    now: datetime,
-    *,
-    unchanged: Mapping[str, Any] | None = None,
-) -> None:
-    """Moves the source's watermark and position: everything before them is in the lake."""
-    if position is not None and unchanged == position:
-        position = None
-    with store.begin(ctx.engine) as conn:
-        store.sources.record_fetch(conn, intake.source.id, watermark=watermark, now=now, position=position)
-
-
-def finish_fetch(ctx: FlowContext, service: str, now: datetime) -> int:
-    """A batch that only the lake knows is finished: the store is told of it. Its rows count; the source is read on from where
-    its watermark stands, and what is there already is left out. Returns the number of the last batch.
-    """
-    written = ctx.lake.last_batch(RAW, service)
-    with store.begin(ctx.engine) as conn:
-        last = store.cursors.last_batch(conn, service, "fetch")
-        if written is None or written.batch <= last:
-            return last
-        known = ctx.lake.metadata_of(RAW, service, written.batch) or {}
-        store.cursors.commit_batch(
-            conn,
-            service,
-            "fetch",
-            written.batch,
-            now=now,
-            rows=int(known.get("rows", 0)),
-            stats={"source": known.get("source_id"), "finished": "found in the lake only"},
-            days=[date.fromisoformat(day) for day in known.get("days", [])],
-        )
-    return written.batch

@@ -12,7 +12,8 @@ from luffy_dagster.core.model import TimeRange
 from luffy_dagster.core.scheduling import Kind
 from luffy_dagster.flows.cluster import cluster_new
 from luffy_dagster.flows.context import FlowContext
-from luffy_dagster.flows.fetch import RAW, fetch_sources, finish_fetch, read_again
+from luffy_dagster.flows.fetch import fetch_sources, read_again
+from luffy_dagster.flows.intake import RAW, finish_fetch
 from luffy_dagster.flows.parse import begin_parse, parse_day_again, parse_new
 from luffy_dagster.flows.results import ClusterResult, FetchResult, ParseResult, ServiceResult, SourceResult
 from luffy_dagster.flows.retention import raw_floor

@@ -14,7 +14,8 @@ from luffy_dagster.flows.cluster import cluster_new
 from luffy_dagster.flows.connections import open_reader
 from luffy_dagster.flows.context import FlowContext
 from luffy_dagster.flows.counts import windows_of
-from luffy_dagster.flows.fetch import RAW, finish_fetch, read_again
+from luffy_dagster.flows.fetch import read_again
+from luffy_dagster.flows.intake import RAW, finish_fetch
 from luffy_dagster.flows.parse import parse_new
 from luffy_dagster.flows.results import ReconcileResult
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from luffy_dagster import store
 from luffy_dagster.flows.context import FlowContext
-from luffy_dagster.flows.fetch import RAW
 from luffy_dagster.flows.results import RetentionResult
+
+RAW = "raw_logs"
 
 
 def raw_floor_key(service: str) -> str:
