@@ -139,6 +139,7 @@ class World:
     servers: dict[str, Server] = field(default_factory=dict)
     clock: datetime = NOW
     piece_rows: int = 200_000
+    real: bool = False  # sources are opened by the real adapters
 
     @property
     def ctx(self) -> FlowContext:
@@ -147,7 +148,7 @@ class World:
         )
 
     def _open(self, config):
-        if config.type == "file":
+        if config.type == "file" or self.real:
             from luffy_dagster.adapters.sources import open_source
 
             return open_source(config, clock=lambda: self.clock)
