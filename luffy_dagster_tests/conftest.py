@@ -47,6 +47,11 @@ def _admin(pg_settings):
     from luffy_dagster.store.connection import database_url
 
     admin = create_engine(embedded.url(pg_settings, "postgres"), poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    with admin.connect() as conn:
+        # A server that lives for one session needs no promise to survive a power cut: databases are cloned in a tenth of the time.
+        for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):
+            conn.execute(text(f"ALTER SYSTEM SET {setting}"))
+        conn.execute(text("SELECT pg_reload_conf()"))
     template = create_engine(database_url(pg_settings, "luffy"), poolclass=NullPool)
     migrate(template)
     template.dispose()

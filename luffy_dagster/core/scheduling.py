@@ -132,7 +132,8 @@ def next_run(row: ScheduleRow, now: datetime, max_attempts: int = MAX_ATTEMPTS) 
         if attempts == 0 or row.last_attempt is None:
             return now
         if attempts < max_attempts:
-            return max(now, min(retry_at(attempts, row.last_attempt), _following_slot(row, slot, now) or now))
+            following, retry = _following_slot(row, slot, now), retry_at(attempts, row.last_attempt)
+            return max(now, retry if following is None else min(retry, following))
     return _following_slot(row, slot, now)
 
 

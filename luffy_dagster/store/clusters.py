@@ -104,8 +104,9 @@ def apply_assignment(conn: Connection, service: str, rows: pl.DataFrame, *, algo
     if rows.is_empty():
         return Change(0, 0)
     before = _mapped(conn, service, algorithm)
+    goes_by = {c: resolve(conn, service, c) for c in rows["cluster_id"].unique().to_list()}
     wanted = {
-        r["fingerprint"]: (resolve(conn, service, r["cluster_id"]), r.get("reason"))
+        r["fingerprint"]: (goes_by[r["cluster_id"]], r.get("reason"))
         for r in rows.sort("fingerprint").iter_rows(named=True)
     }
     changed = {f: v for f, v in wanted.items() if f not in before or (before[f][0] != v[0] and not before[f][1])}

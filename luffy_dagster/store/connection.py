@@ -85,13 +85,15 @@ def _first_line(error: Exception) -> str:
 
 def engine(settings: Settings | None = None) -> Engine:
     """The process's engine for the store, one per URL; the embedded server is started when it is needed."""
+    settings = settings or get_settings()
     url = database_url(settings)
     with _making:
         if url not in _engines:
             _engines[url] = create_engine(
                 url,
                 pool_size=5,
-                max_overflow=20,
+                # Each service that is worked on holds one connection for its lock and needs others for its work.
+                max_overflow=max(20, 3 * settings.parallel_services),
                 pool_pre_ping=True,  # the server may have been stopped and started again since
                 connect_args={"connect_timeout": 10, "application_name": "luffy", "options": "-c timezone=UTC"},
             )

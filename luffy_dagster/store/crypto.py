@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import threading
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -27,11 +28,14 @@ _KEY_FILE = "secret.key"
 class Secret:
     """A secret that does not show itself: only `reveal()` gives it."""
 
-    _value: str
+    _value: str | None = None
+    _token: bytes | None = None  # still encrypted: a key that was lost must hurt only who needs the secret
 
     def reveal(self) -> str:
-        """The secret itself."""
-        return self._value
+        """The secret itself; raises UnavailableError when no key of this installation opens it."""
+        if self._value is None and self._token is not None:
+            return _open(self._token, None)
+        return self._value or ""
 
     def __repr__(self) -> str:
         return "Secret('********')"
@@ -55,17 +59,24 @@ def _made_key(home: Path) -> str:
     from cryptography.fernet import Fernet
 
     path = home / _KEY_FILE
+    if path.exists():
+        return path.read_text("ascii")
+    # Written whole beside its place and linked there: nobody can read half a key, and the first of two makers wins.
+    fresh = home / f".{_KEY_FILE}.{os.getpid()}.{threading.get_ident()}"
     try:
         home.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(Fernet.generate_key().decode())
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(fresh, path)
     except FileExistsError:
-        return path.read_text("ascii")
+        pass  # another process was quicker: its key is the one
     except OSError as error:
         raise UnavailableError(f"cannot write the key to {home}: {error.strerror}; set LUFFY_SECRET_KEY") from None
-    with os.fdopen(handle, "w") as file:
-        key = Fernet.generate_key().decode()
-        file.write(key)
-    return key
+    finally:
+        fresh.unlink(missing_ok=True)
+    return path.read_text("ascii")
 
 
 @lru_cache(maxsize=16)
@@ -87,12 +98,19 @@ def encrypt(value: str | None, settings: Settings | None = None) -> bytes | None
 
 def decrypt(token: bytes | None, settings: Settings | None = None) -> Secret | None:
     """The secret behind a token; raises UnavailableError when no key of this installation opens it."""
+    return None if token is None else Secret(_open(bytes(token), settings))
+
+
+def sealed(token: bytes | None) -> Secret | None:
+    """The secret behind a token, decrypted only when it is revealed (None stays None)."""
+    return None if token is None else Secret(_token=bytes(token))
+
+
+def _open(token: bytes, settings: Settings | None) -> str:
     from cryptography.fernet import InvalidToken
 
-    if token is None:
-        return None
     try:
-        return Secret(_fernet(_keys(settings)).decrypt(bytes(token)).decode())
+        return _fernet(_keys(settings)).decrypt(token).decode()
     except InvalidToken:
         raise UnavailableError(
             "a stored secret cannot be decrypted: the key has changed; add the former key to LUFFY_SECRET_KEY (comma) or enter the secret again"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import socket
+import subprocess
 import time
 import warnings
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from luffy_dagster.settings import Settings
 from luffy_dagster.store.errors import UnavailableError
 
 USER = "postgres"
+_PATIENCE = 120.0  # seconds for a start, a replay after a crash included
 _OWN_SETTINGS = """
 # Set by Luffy. One process per connection: the many short-lived processes of a laptop need room.
 max_connections = 300
@@ -137,23 +139,76 @@ def _start(settings: Settings) -> Path:
     try:
         _, server = _server(data)
         new = not (data / "PG_VERSION").exists()
-        server.ensure_pgdata_inited()
+        with _plain_locale():
+            server.ensure_pgdata_inited()
         if new:
             with (data / "postgresql.conf").open("a") as conf:
                 conf.write(_OWN_SETTINGS)
-        server.ensure_postgres_running()
+        _forget_dead(data)
+        _run(server)
     except Exception as error:
         raise UnavailableError(
             f"embedded PostgreSQL does not start in {data}: {_reason(error, data)}; "
             "set LUFFY_DATABASE_URL to use a server of your own"
         ) from error
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline:
         found = status(settings)
         if found.running and found.socket is not None:
             return found.socket
         time.sleep(0.02)
     raise UnavailableError(f"embedded PostgreSQL in {data} was started but does not answer; see {data / 'log'}")
+
+
+def _run(server: Any) -> None:
+    """Starts the server; the last processes of one that was killed may stand in its way for a moment."""
+    for pause in (0.2, 0.5, 1.0, 2.0, None):
+        try:
+            server.ensure_postgres_running()
+        except subprocess.TimeoutExpired:
+            return  # it replays its log after a crash, which may take longer than the library waits: _start goes on waiting
+        except subprocess.CalledProcessError:
+            if pause is None:
+                raise
+            time.sleep(pause)
+        else:
+            return
+
+
+@contextmanager
+def _plain_locale() -> Iterator[None]:
+    """Makes a new cluster in the C locale: a machine may name a language in LANG that it does not have installed."""
+    before = os.environ.get("LC_ALL")
+    os.environ["LC_ALL"] = "C"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["LC_ALL"]
+        else:
+            os.environ["LC_ALL"] = before
+
+
+def _forget_dead(data: Path) -> None:
+    """Removes the pid file of a server that died when its number belongs to another process by now (a restarted container).
+
+    PostgreSQL and the library take any process of that number for the server and would never start one.
+    """
+    import psutil
+
+    path = data / "postmaster.pid"
+    try:
+        pid = int(path.read_text().splitlines()[0])
+    except (OSError, ValueError, IndexError):
+        return
+    try:
+        command = psutil.Process(pid).cmdline()
+    except psutil.Error:
+        command = []  # gone, or a zombie that nobody buries (which the library takes for a server that runs)
+    # Should parts of the old server still be alive after all, PostgreSQL sees it by the shared memory they hold.
+    ours = command[:1] and Path(command[0]).name == "postgres" and str(data.resolve()) in command
+    if not ours:
+        path.unlink()
 
 
 def _reason(error: Exception, data: Path) -> str:

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, delete, func, insert, select
 from sqlalchemy import update as sa_update
+from sqlalchemy.exc import IntegrityError
 
 from luffy_dagster.core import presets
 from luffy_dagster.core.cron import last_firing
@@ -21,11 +22,13 @@ from luffy_dagster.core.lifecycle import LifecycleState, allowed, path, reached
 from luffy_dagster.core.model import Severity
 from luffy_dagster.core.scheduling import Kind
 from luffy_dagster.store import audit, crypto
+from luffy_dagster.store.checks import storable
 from luffy_dagster.store.crypto import Secret
 from luffy_dagster.store.errors import DuplicateError, IllegalMoveError, InvalidError, NotFoundError
 from luffy_dagster.store.schema import lifecycle_event, log_source, service, service_dependency
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
+_PASSWORD_IN_URL = re.compile(r"[a-z][a-z0-9+.-]*://[^/@\s]*:[^/@\s]+@|https?://[^/@\s]+@", re.IGNORECASE)
 _POSITIVE = {
     "log_fetch_interval_minutes": 7 * 24 * 60,
     "rca_generation_interval_minutes": 7 * 24 * 60,
@@ -117,21 +120,27 @@ class ServiceStatus:
         return {field: getattr(self, field) for field in self.__slots__}
 
 
-def _service(conn: Connection, row: Any) -> Service:
+def _dependencies(conn: Connection, service_id: str | None = None) -> dict[str, tuple[str, ...]]:
+    d = service_dependency.c
+    query = select(d.service_id, d.depends_on).order_by(d.service_id, d.depends_on)
+    if service_id is not None:
+        query = query.where(d.service_id == service_id)
+    found: dict[str, tuple[str, ...]] = {}
+    for row in conn.execute(query):
+        found[row.service_id] = (*found.get(row.service_id, ()), row.depends_on)
+    return found
+
+
+def _service(row: Any, depends_on: tuple[str, ...]) -> Service:
     values = {k: row[k] for k in Service.__slots__ if k in row}
-    dependencies = conn.execute(
-        select(service_dependency.c.depends_on)
-        .where(service_dependency.c.service_id == row["id"])
-        .order_by(service_dependency.c.depends_on)
-    ).scalars()
     for name in ("notification_channels", "notification_email", "in_app_paths"):
         values[name] = tuple(values[name])
     return Service(
         **{
             **values,
             "lifecycle_state": LifecycleState(row["lifecycle_state"]),
-            "notification_webhook_url": crypto.decrypt(row["notification_webhook_url_encrypted"]),
-            "depends_on": tuple(dependencies),
+            "notification_webhook_url": crypto.sealed(row["notification_webhook_url_encrypted"]),
+            "depends_on": depends_on,
         }
     )
 
@@ -139,7 +148,7 @@ def _service(conn: Connection, row: Any) -> Service:
 def find(conn: Connection, service_id: str) -> Service | None:
     """The service, or None."""
     row = conn.execute(select(service).where(service.c.id == service_id)).mappings().first()
-    return None if row is None else _service(conn, row)
+    return None if row is None else _service(row, _dependencies(conn, service_id).get(service_id, ()))
 
 
 def get(conn: Connection, service_id: str) -> Service:
@@ -168,7 +177,8 @@ def list_services(
         query = query.where(service.c.environment == environment)
     if team is not None:
         query = query.where(service.c.team == team)
-    return [_service(conn, row) for row in conn.execute(query).mappings().all()]
+    depends_on = _dependencies(conn)
+    return [_service(row, depends_on.get(row["id"], ())) for row in conn.execute(query).mappings()]
 
 
 def slug(name: str) -> str:
@@ -202,6 +212,7 @@ def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
             value = dict(value)
         elif value is not None and not isinstance(value, str):
             raise InvalidError(field, f"{value!r} is no text")
+        storable(field, value)
         _check_meaning(field, value)
         out[field] = value
     return out
@@ -222,6 +233,8 @@ def _check_meaning(field: str, value: Any) -> None:
             last_firing(value, "UTC", datetime(2026, 1, 1, tzinfo=UTC))
         except ValueError as error:
             raise InvalidError(field, str(error)) from None
+    if field == "repository_url" and value and _PASSWORD_IN_URL.match(value):
+        raise InvalidError(field, "carries a password or token; leave it out and let Git's credential helper give it")
     if field == "git_branch" and not value:
         raise InvalidError(field, "must not be empty")
     if field == "notification_webhook_url" and value and not value.startswith(("http://", "https://")):
@@ -230,6 +243,18 @@ def _check_meaning(field: str, value: Any) -> None:
         for address in value:
             if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+|[^@\s]+@localhost", address):
                 raise InvalidError(field, f"{address!r} is no e-mail address")
+
+
+def _name(name: Any) -> str:
+    if not isinstance(name, str) or not name.strip():
+        raise InvalidError("name", "must be a text that is not empty")
+    storable("name", name)
+    return name
+
+
+def _check_preset(preset: Any) -> None:
+    if preset not in list(presets.PRESETS):
+        raise InvalidError("preset", f"{preset!r} is none of {', '.join(presets.PRESETS)}")
 
 
 def _columns(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -255,17 +280,14 @@ def create(conn: Connection, fields: Mapping[str, Any], *, actor: str, now: date
     Raises InvalidError or DuplicateError (id or name taken).
     """
     said = dict(fields)
-    name = said.pop("name", None) or said.get("id")
-    if not isinstance(name, str) or not name.strip():
-        raise InvalidError("name", "must not be empty")
+    name = _name(said.pop("name", None) or said.get("id"))
     service_id = said.pop("id", None) or slug(name)
     if not isinstance(service_id, str) or not _SLUG.match(service_id):
         raise InvalidError(
             "id", f"{service_id!r} is no slug: small letters, digits and hyphens, at most 63, no hyphen in front"
         )
     preset = said.pop("preset", None) or presets.DEFAULT_PRESET
-    if preset not in presets.PRESETS:
-        raise InvalidError("preset", f"{preset!r} is none of {', '.join(presets.PRESETS)}")
+    _check_preset(preset)
     config = presets.fill(preset, _checked(said))
     if find(conn, service_id) is not None:
         raise DuplicateError(
@@ -273,17 +295,20 @@ def create(conn: Connection, fields: Mapping[str, Any], *, actor: str, now: date
         )
     if conn.execute(select(service.c.id).where(service.c.name == name)).first() is not None:
         raise DuplicateError("service", service_id, f"the name {name!r} is taken; choose another")
-    conn.execute(
-        insert(service).values(
-            id=service_id,
-            name=name,
-            preset=preset,
-            lifecycle_state=LifecycleState.CREATED.value,
-            created_at=now,
-            updated_at=now,
-            **_columns(config),
-        )
-    )
+    row = {
+        "id": service_id,
+        "name": name,
+        "preset": preset,
+        "lifecycle_state": LifecycleState.CREATED.value,
+        "created_at": now,
+        "updated_at": now,
+        **_columns(config),
+    }
+    try:
+        with conn.begin_nested():
+            conn.execute(insert(service).values(row))
+    except IntegrityError:  # somebody made it between the questions above and this
+        raise DuplicateError("service", service_id, "the id or the name is taken; choose another") from None
     _put_dependencies(conn, service_id, list(config["depends_on"]))  # type: ignore[call-overload]
     conn.execute(
         insert(lifecycle_event).values(
@@ -325,9 +350,7 @@ def update(conn: Connection, service_id: str, changes: Mapping[str, Any], *, act
         raise InvalidError("id", "the id of a service never changes; its name may")
     columns: dict[str, Any] = {"updated_at": now}
     if "name" in changes:
-        name = changes.pop("name")
-        if not isinstance(name, str) or not name.strip():
-            raise InvalidError("name", "must not be empty")
+        name = _name(changes.pop("name"))
         if (
             conn.execute(select(service.c.id).where(service.c.name == name, service.c.id != service_id)).first()
             is not None
@@ -336,8 +359,7 @@ def update(conn: Connection, service_id: str, changes: Mapping[str, Any], *, act
         columns["name"] = name
     if "preset" in changes:
         preset = changes.pop("preset")
-        if preset not in presets.PRESETS:
-            raise InvalidError("preset", f"{preset!r} is none of {', '.join(presets.PRESETS)}")
+        _check_preset(preset)
         if preset != before.preset:
             changes = {**presets.PRESETS[preset], **changes}
         columns["preset"] = preset
@@ -361,8 +383,7 @@ def put_config(
     before = get(conn, service_id)
     said = dict(config)
     preset = said.pop("preset", before.preset)
-    if preset not in presets.PRESETS:
-        raise InvalidError("preset", f"{preset!r} is none of {', '.join(presets.PRESETS)}")
+    _check_preset(preset)
     name = said.pop("name", before.name)
     if said.get("notification_webhook_url") == "********" and before.notification_webhook_url is not None:
         said["notification_webhook_url"] = before.notification_webhook_url.reveal()
@@ -528,3 +549,13 @@ def stamp(conn: Connection, service_id: str, kind: Kind, at: datetime, commit_sh
 def partition_keys(conn: Connection) -> list[str]:
     """Slugs of all services, archived ones too."""
     return list(conn.execute(select(service.c.id).order_by(service.c.id)).scalars())
+
+
+def rotate_secrets(conn: Connection) -> int:
+    """Encrypts every webhook's address under the newest key; how many."""
+    column = service.c.notification_webhook_url_encrypted
+    rows = conn.execute(select(service.c.id, column).where(column.is_not(None))).all()
+    for service_id, token in rows:
+        fresh = {column.name: crypto.rotate(token)}
+        conn.execute(sa_update(service).where(service.c.id == service_id).values(fresh))
+    return len(rows)

@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from luffy_dagster.core.lifecycle import LifecycleState
 from luffy_dagster.store import audit, crypto, services
+from luffy_dagster.store.checks import storable
 from luffy_dagster.store.crypto import Secret
 from luffy_dagster.store.errors import DuplicateError, InvalidError, NotFoundError
 from luffy_dagster.store.schema import log_source
@@ -38,6 +39,24 @@ _PLAIN = (
         "query_filter",
     ),
     *("field_mapping", "paths", "stream_field", "options", "identity", "assume_tz", "is_active", "fetch_enabled"),
+)
+
+
+_TEXTS = (
+    "name", "type", "environment", "host", "username", "ca_cert", "client_cert", "index_pattern", "stream_field", "identity",
+    "assume_tz",
+)  # fmt: skip
+_NEVER_NULL = (
+    "name",
+    "type",
+    "port",
+    "identity",
+    "assume_tz",
+    "use_tls",
+    "verify_certs",
+    "is_active",
+    "fetch_enabled",
+    "paths",
 )
 
 
@@ -111,11 +130,21 @@ def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for field, value in fields.items():
         if field in SECRETS:
+            if value is not None and not isinstance(value, str):
+                raise InvalidError(field, "is no text")
+            storable(field, value)
             if value != "********":  # what was shown in its place: unchanged
                 out[f"{field}_encrypted"] = crypto.encrypt(value or None)
             continue
         if field not in _PLAIN:
             raise InvalidError(field, f"no such field; known: {', '.join((*_PLAIN, *SECRETS))}")
+        if field in _TEXTS and value is not None and not isinstance(value, str):
+            raise InvalidError(field, f"{value!r} is no text")
+        if field in _NEVER_NULL and value is None:
+            raise InvalidError(field, "must not be empty")
+        storable(field, value)
+        if field == "host" and value and "@" in value:
+            raise InvalidError(field, "carries a user or password; say them as username and password")
         out[field] = value
     if "type" in out and out["type"] not in TYPES:
         raise InvalidError("type", f"{out['type']!r} is not supported; choose one of {', '.join(TYPES)}")
@@ -133,14 +162,18 @@ def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
     if "identity" in out and out["identity"] not in ("id", "content"):
         raise InvalidError("identity", f"{out['identity']!r} is neither id nor content")
     for field in ("query_filter", "field_mapping", "options"):
-        if field in out:
-            out[field] = (
-                {"query": out[field]}
-                if field == "query_filter" and isinstance(out[field], str)
-                else dict(out[field] or {})
-            )
+        if field not in out:
+            continue
+        if field == "query_filter" and isinstance(out[field], str):
+            out[field] = {"query": out[field]}
+        elif out[field] is None or isinstance(out[field], Mapping):
+            out[field] = dict(out[field] or {})
+        else:
+            raise InvalidError(field, f"{out[field]!r} is no object")
     if "paths" in out:
         paths = out["paths"]
+        if not isinstance(paths, (str, list, tuple)):
+            raise InvalidError("paths", f"{paths!r} is no list of paths or globs")
         out["paths"] = [paths] if isinstance(paths, str) else [str(p) for p in paths]
     for field in ("use_tls", "verify_certs", "is_active", "fetch_enabled"):
         if field in out and not isinstance(out[field], bool):
@@ -366,8 +399,8 @@ def record_fetch(
 
 
 def rotate_secrets(conn: Connection) -> int:
-    """Encrypts every secret of every source under the newest key; how many."""
-    done = 0
+    """Encrypts every secret (of sources, and webhooks of services) under the newest key; how many."""
+    done = services.rotate_secrets(conn)
     for row in conn.execute(select(log_source)).mappings().all():
         fresh = {
             f"{s}_encrypted": crypto.rotate(row[f"{s}_encrypted"]) for s in SECRETS if row[f"{s}_encrypted"] is not None
