@@ -1,35 +1,40 @@
 """Clusters of exceptions: ids minted once, members by a versioned mapping, states, true rolling counts by event time.
 
 Which fingerprint belongs where is decided in `core.clustering`, a state in `core.lifecycle`; what people decided is in
-`decisions`. This module keeps it and answers questions about it.
+`decisions`, the mapping itself in `assignments`. This module keeps it and answers questions about it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import Connection, select, text, update
-from sqlalchemy.dialects.postgresql import insert
 
 from luffy_dagster.core.lifecycle import Occurrences, cluster_state
 from luffy_dagster.core.model import ClusterState, Severity
 from luffy_dagster.store import audit, shapes
-from luffy_dagster.store.decisions import decide, decisions, revoke
+from luffy_dagster.store import decisions as _decisions
+from luffy_dagster.store.assignments import (
+    ALGORITHM,
+    apply_assignment,
+    drop_alias,
+    mapped,
+    mint,
+    move_members,
+    put_alias,
+    resolve,
+    undo_moves,
+)
+from luffy_dagster.store.decisions import decide, decisions
 from luffy_dagster.store.errors import InvalidError, NotFoundError
-from luffy_dagster.store.schema import cluster, cluster_alias, cluster_mapping, fingerprint, mapping_move
-from luffy_dagster.store.shapes import Change
-
-if TYPE_CHECKING:
-    import polars as pl
+from luffy_dagster.store.schema import cluster, cluster_mapping, fingerprint
 
 __all__ = [
     "ClusterRow", "Member", "apply_assignment", "assign_owner", "count_clusters", "decide", "decisions", "get", "list_clusters",
     "members", "merge", "refresh_states", "resolve", "revoke", "set_severity", "set_state", "split",
 ]  # fmt: skip
-
-ALGORITHM = "clusters-2026-11"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,145 +73,6 @@ class Member:
     culprit: str | None
     first_seen: datetime
     last_seen: datetime
-
-
-def resolve(conn: Connection, service: str, cluster_id: str) -> str:
-    """The id that a cluster goes by today (aliases followed)."""
-    seen = {cluster_id}
-    while True:
-        a = cluster_alias.c
-        nxt = conn.execute(select(a.cluster_id).where(a.service_id == service, a.alias == cluster_id)).scalar()
-        if nxt is None or nxt in seen:
-            return cluster_id
-        cluster_id = nxt
-        seen.add(nxt)
-
-
-def _mapped(conn: Connection, service: str, algorithm: str) -> dict[str, tuple[str, bool]]:
-    m = cluster_mapping.c
-    rows = conn.execute(
-        select(m.fingerprint, m.cluster_id, m.manual).where(m.service_id == service, m.algorithm == algorithm)
-    )
-    return {r.fingerprint: (r.cluster_id, r.manual) for r in rows}
-
-
-def _title(row: Any) -> str:
-    message = (row.message or "").strip().splitlines()
-    head = row.root_type or row.type
-    return ": ".join(p for p in (head, message[0][:200] if message else None) if p) or "exception"
-
-
-def apply_assignment(conn: Connection, service: str, rows: pl.DataFrame, *, algorithm: str, now: datetime) -> Change:
-    """Writes which cluster each fingerprint belongs to (fingerprint, cluster_id, reason); members put by hand stay.
-
-    A cluster id that is not known is minted, with the title of its earliest member. What moves is kept in mapping_move.
-    """
-    if rows.is_empty():
-        return Change(0, 0)
-    before = _mapped(conn, service, algorithm)
-    goes_by = {c: resolve(conn, service, c) for c in rows["cluster_id"].unique().to_list()}
-    wanted = {
-        r["fingerprint"]: (goes_by[r["cluster_id"]], r.get("reason"))
-        for r in rows.sort("fingerprint").iter_rows(named=True)
-    }
-    changed = {f: v for f, v in wanted.items() if f not in before or (before[f][0] != v[0] and not before[f][1])}
-    _mint(conn, service, changed, now)
-    if changed:
-        values = [
-            {
-                "service_id": service,
-                "algorithm": algorithm,
-                "fingerprint": f,
-                "cluster_id": c,
-                "reason": r,
-                "manual": False,
-                "at": now,
-            }
-            for f, (c, r) in changed.items()
-        ]
-        statement = insert(cluster_mapping)
-        new = {
-            "cluster_id": statement.excluded.cluster_id,
-            "reason": statement.excluded.reason,
-            "at": statement.excluded.at,
-        }
-        conn.execute(
-            statement.on_conflict_do_update(index_elements=["service_id", "algorithm", "fingerprint"], set_=new), values
-        )
-    moved = {f: v for f, v in changed.items() if f in before}
-    if moved:
-        conn.execute(
-            insert(mapping_move),
-            [
-                {
-                    "service_id": service,
-                    "kind": "clusters",
-                    "algorithm": algorithm,
-                    "member": f,
-                    "from_id": before[f][0],
-                    "to_id": c,
-                    "reason": r,
-                    "at": now,
-                }
-                for f, (c, r) in moved.items()
-            ],
-        )
-    shapes.put_active(conn, service, "clusters", algorithm, actor="luffy", now=now)
-    _refresh_times(conn, service)
-    return Change(moved=len(moved), new=len(changed) - len(moved))
-
-
-def _mint(conn: Connection, service: str, assigned: dict[str, tuple[str, str | None]], now: datetime) -> None:
-    ids = {c for c, _ in assigned.values()}
-    known = set(
-        conn.execute(
-            select(cluster.c.cluster_id).where(cluster.c.service_id == service, cluster.c.cluster_id.in_(ids))
-        ).scalars()
-    )
-    new = ids - known
-    if not new:
-        return
-    f = fingerprint.c
-    facts = {
-        r.fingerprint: r
-        for r in conn.execute(select(fingerprint).where(f.service_id == service, f.fingerprint.in_(assigned))).all()
-    }
-    values = []
-    for cluster_id in sorted(new):
-        own = [facts[m] for m, (c, _) in assigned.items() if c == cluster_id and m in facts]
-        if not own:
-            raise NotFoundError("fingerprint of cluster", cluster_id)
-        founder = min(own, key=lambda r: (r.first_seen, r.fingerprint))
-        values.append(
-            {
-                "service_id": service,
-                "cluster_id": cluster_id,
-                "title": _title(founder),
-                "type": founder.root_type or founder.type,
-                "culprit": founder.culprit,
-                "founder": founder.fingerprint,
-                "first_seen": min(r.first_seen for r in own),
-                "last_seen": max(r.last_seen for r in own),
-                "created_at": now,
-                "updated_at": now,
-            }  # fmt: skip
-        )
-    conn.execute(insert(cluster).on_conflict_do_nothing(), values)
-
-
-def _refresh_times(conn: Connection, service: str) -> None:
-    """First and last seen of every cluster are those of its members in force."""
-    conn.execute(
-        text(
-            "UPDATE cluster c SET first_seen = x.first, last_seen = x.last FROM ("
-            " SELECT m.cluster_id, min(f.first_seen) AS first, max(f.last_seen) AS last FROM cluster_mapping m"
-            " JOIN fingerprint f USING (service_id, fingerprint)"
-            " JOIN active_mapping a ON a.service_id = m.service_id AND a.kind = 'clusters' AND a.algorithm = m.algorithm"
-            " WHERE m.service_id = :service GROUP BY m.cluster_id) x"
-            " WHERE c.service_id = :service AND c.cluster_id = x.cluster_id AND (c.first_seen, c.last_seen) IS DISTINCT FROM (x.first, x.last)"
-        ),
-        {"service": service},
-    )
 
 
 _LIST = """
@@ -324,34 +190,6 @@ def members(conn: Connection, service: str, cluster_id: str) -> list[Member]:
     return [Member(*r) for r in conn.execute(query)]
 
 
-def _move_members(conn: Connection, service: str, fingerprints: list[str], to: str, reason: str, now: datetime) -> None:
-    algorithm = shapes.active_algorithm(conn, service, "clusters") or ALGORITHM
-    before = _mapped(conn, service, algorithm)
-    m = cluster_mapping
-    conn.execute(
-        update(m)
-        .where(m.c.service_id == service, m.c.algorithm == algorithm, m.c.fingerprint.in_(fingerprints))
-        .values(cluster_id=to, reason=reason, manual=True, at=now)
-    )
-    moves = [
-        {
-            "service_id": service,
-            "kind": "clusters",
-            "algorithm": algorithm,
-            "member": f,
-            "from_id": before[f][0],
-            "to_id": to,
-            "reason": reason,
-            "at": now,
-        }
-        for f in fingerprints
-        if f in before
-    ]
-    if moves:
-        conn.execute(insert(mapping_move), moves)
-    _refresh_times(conn, service)
-
-
 def merge(conn: Connection, service: str, a: str, b: str, *, actor: str, reason: str | None, now: datetime) -> str:
     """Joins two clusters; the older one's id is kept (returned), the other becomes its alias."""
     rows = sorted((get(conn, service, c, now=now) for c in (a, b)), key=lambda r: (r.first_seen, r.cluster_id))
@@ -370,7 +208,7 @@ def merge(conn: Connection, service: str, a: str, b: str, *, actor: str, reason:
     decide(
         conn, service, "join", founders[kept.cluster_id], founders[gone.cluster_id], actor=actor, reason=reason, now=now
     )
-    _move_members(
+    move_members(
         conn,
         service,
         [m.fingerprint for m in members(conn, service, gone.cluster_id)],
@@ -378,13 +216,7 @@ def merge(conn: Connection, service: str, a: str, b: str, *, actor: str, reason:
         f"merged by {actor}",
         now,
     )
-    conn.execute(
-        insert(cluster_alias)
-        .values(
-            service_id=service, alias=gone.cluster_id, cluster_id=kept.cluster_id, actor=actor, reason=reason, at=now
-        )
-        .on_conflict_do_nothing()
-    )
+    put_alias(conn, service, gone.cluster_id, kept.cluster_id, actor=actor, reason=reason, now=now)
     audit.write(
         conn,
         actor,
@@ -401,10 +233,10 @@ def merge(conn: Connection, service: str, a: str, b: str, *, actor: str, reason:
 def split(conn: Connection, service: str, one: str, *, actor: str, reason: str | None, now: datetime) -> str:
     """Takes a fingerprint out of its cluster for good; the id of the cluster it founds."""
     algorithm = shapes.active_algorithm(conn, service, "clusters") or ALGORITHM
-    mapped = _mapped(conn, service, algorithm)
-    if one not in mapped:
+    places = mapped(conn, service, algorithm)
+    if one not in places:
         raise NotFoundError("fingerprint", one)
-    old = mapped[one][0]
+    old = places[one][0]
     others = [m.fingerprint for m in members(conn, service, old) if m.fingerprint != one]
     if not others:
         raise InvalidError("fingerprint", f"{one} is the only one of cluster {old}: there is nothing to split")
@@ -412,8 +244,9 @@ def split(conn: Connection, service: str, one: str, *, actor: str, reason: str |
     new = "c-" + one.removeprefix("fp-")[:12]
     if new == old:
         new += "s"
-    _mint(conn, service, {one: (new, reason)}, now)
-    _move_members(conn, service, [one], new, f"split by {actor}", now)
+    drop_alias(conn, service, new)  # it may have been split off and taken back before
+    mint(conn, service, {one: (new, reason)}, now)
+    move_members(conn, service, [one], new, f"split by {actor}", now)
     audit.write(
         conn,
         actor,
@@ -425,6 +258,18 @@ def split(conn: Connection, service: str, one: str, *, actor: str, reason: str |
         after={"fingerprint": one, "cluster": new, "reason": reason},
     )
     return new
+
+
+def revoke(conn: Connection, number: int, *, actor: str, now: datetime) -> None:
+    """Takes a decision back, and with it the moves that it made, where nothing moved since; raises NotFoundError."""
+    taken = _decisions.revoke(conn, number, actor=actor, now=now)
+    service = taken.service_id
+    members = [taken.fingerprint_a] if taken.kind == "split" else None
+    for before, after in undo_moves(conn, service, members, taken.at, f"decision revoked by {actor}", now):
+        if taken.kind == "split":
+            put_alias(conn, service, after, before, actor=actor, reason="split revoked", now=now)
+        else:
+            drop_alias(conn, service, before)
 
 
 def _set(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
@@ -62,12 +63,13 @@ def decide(
     return number
 
 
-def revoke(conn: Connection, number: int, *, actor: str, now: datetime) -> None:
-    """Takes a decision back; it stays readable."""
+def revoke(conn: Connection, number: int, *, actor: str, now: datetime) -> Any:
+    """Takes a decision back; it stays readable. Its row; raises NotFoundError when it is none in force."""
     d = cluster_decision
     row = conn.execute(
-        update(d).where(d.c.id == number, d.c.revoked_at.is_(None)).values(revoked_at=now).returning(d.c.service_id)
+        update(d).where(d.c.id == number, d.c.revoked_at.is_(None)).values(revoked_at=now).returning(d)
     ).first()
     if row is None:
         raise NotFoundError("decision", number)
     audit.write(conn, actor, "revoke", "cluster_decision", number, service=row.service_id, now=now)
+    return row

@@ -75,7 +75,7 @@ def list_shapes(
     until: datetime | None = None,
     limit: int | None = None,
 ) -> pl.DataFrame:
-    """Shapes of a service with their counts (from the hourly counts, within the range), the most frequent first."""
+    """Shapes of a service that occur (by the hourly counts, within the range) with how often, the most frequent first."""
     import polars as pl
 
     counted = (
@@ -92,9 +92,7 @@ def list_shapes(
     query = select(
         shape.c.shape_id, shape.c.shape, shape.c.example, shape.c.level, shape.c.first_seen, shape.c.last_seen, total
     ).where(shape.c.service_id == service)
-    query = query.join(c, c.c.shape_id == shape.c.shape_id, isouter=since is None and until is None).order_by(
-        total.desc(), shape.c.shape_id
-    )
+    query = query.join(c, c.c.shape_id == shape.c.shape_id, isouter=False).order_by(total.desc(), shape.c.shape_id)
     if limit is not None:
         query = query.limit(limit)
     text_ = pl.Utf8
