@@ -21,7 +21,11 @@ LITERALS: tuple[str, ...] = (
     *("sessid", "sessionid", "session_id", "session=", "sid=", "signature=", "sig=", "code=", "curl ", "mysql", "docker login", "identified by"),
     *("auth=", "csrf", "xsrf", "otp", "pin=", "pin:", 'pin":', "_pass=", "_pass:", "pass=", "pass:", '"pass"', "'pass'", "dsn", "sshpass", "--pass"),
     *("x-amz-", "used key", "with key", "key is ", "invalid key", "kubeconfig", "basic "),
+    *("jwt", "cvv", "cvc", "mnemonic", "kennwort", "contrasena", "motdepasse", "rootpw", "userpw", "pw=", "pw:", 'pw"', 'auth"', "auth:", "bearer", "sas="),
+    *("key=", "key:", 'key"', "key'", "key>", "key =", "key :", "ticket=", "assertion=", "samlresponse=", "wget", "--user", "auth =", "sid:", "session:"),
 )  # fmt: skip
+
+PREFILTER = r"://[^ /@\"'<>]*:?[^ /\"'<>]*@"  # credentials in a URL; Rust expression
 
 _SECRET_WORDS = frozenset(
     {"password", "passwd", "passwort", "pwd", "pass", "passphrase", "passcode", "passw", "pw", "secret", "secrets", "token", "apikey", "credential"}

@@ -16,6 +16,9 @@ from luffy_dagster.core.redaction import context, names, personal, tokens
 from luffy_dagster.core.redaction.policy import LOGS, Kind, Policy, Span, pseudonym
 
 ALGORITHM = "redaction-2026-11"
+# Groups of rules; the column engine says for each text which of them may find something.
+_TOKENS, _CONTEXT, _EMAILS, _NUMBERS, _NAMES = 1, 2, 4, 8, 16
+ALL = 31
 FAILED = "[REDACTION_FAILED: this text could not be examined and was left out]"
 MAX_EXAMINED = 1_000_000  # characters of one text; what is longer is examined in pieces
 _JSON_NUMBER_BEFORE = re.compile(r"[\[:,]\s*\Z")
@@ -31,13 +34,19 @@ class Redacted:
     failed: int
 
 
-def spans(text: str, policy: Policy) -> list[Span]:
+def spans(text: str, policy: Policy, groups: int = ALL) -> list[Span]:
     """Spans to replace, in order, none overlapping: secrets win over personal data, longer over shorter."""
     lower = text.lower()
-    found = [s for s in tokens.find(text, lower) if s.end > s.start]
-    found += context.find(text, lower)
-    found += personal.find(text, lower, policy)
-    if policy.wants(Kind.PERSON):
+    found: list[Span] = []
+    if groups & _TOKENS:
+        found += (s for s in tokens.find(text, lower) if s.end > s.start)
+    if groups & _CONTEXT:
+        found += context.find(text, lower)
+    if groups & _EMAILS:
+        found += personal.find_emails(text)
+    if groups & _NUMBERS:
+        found += personal.find_numbers(text, lower, policy)
+    if groups & _NAMES and policy.wants(Kind.PERSON):
         found += names.find(text, lower)
     found.sort(key=lambda s: (s.start, s.kind is not Kind.SECRET, -s.end))
     out: list[Span] = []
@@ -53,10 +62,10 @@ def spans(text: str, policy: Policy) -> list[Span]:
     return out
 
 
-def _replace(text: str, policy: Policy, key: bytes, counts: Counter[str]) -> str:
+def _replace(text: str, policy: Policy, key: bytes, counts: Counter[str], groups: int) -> str:
     parts: list[str] = []
     pos = 0
-    for s in spans(text, policy):
+    for s in spans(text, policy, groups):
         holder = pseudonym(s.kind, text[s.start : s.end], key)
         # a bare number of a JSON document becomes a string, so that the document stays one
         if (
@@ -73,69 +82,77 @@ def _replace(text: str, policy: Policy, key: bytes, counts: Counter[str]) -> str
     return "".join(parts)
 
 
-def redact_text(text: str, policy: Policy, key: bytes, counts: Counter[str] | None = None) -> str:
+def redact_text(text: str, policy: Policy, key: bytes, counts: Counter[str] | None = None, groups: int = ALL) -> str:
     """`text` with pseudonyms in place of secrets and of the personal data that `policy` names. Fails closed."""
     tally: Counter[str] = Counter() if counts is None else counts
     try:
         if len(text) <= MAX_EXAMINED:
-            return _replace(text, policy, key, tally)
+            return _replace(text, policy, key, tally, groups)
         pieces = (text[i : i + MAX_EXAMINED] for i in range(0, len(text), MAX_EXAMINED))
-        return "".join(_replace(p, policy, key, tally) for p in pieces)
+        return "".join(_replace(p, policy, key, tally, groups) for p in pieces)
     except (ArithmeticError, ValueError, IndexError, KeyError, RecursionError, TypeError):
         tally["FAILED"] += 1
         return FAILED
 
 
-def _by_form(text: pl.Expr, policy: Policy) -> pl.Expr:
-    """May hold something whose digits matter (tokens, check digits): to be examined as it is."""
-    numbers = f"{tokens.PREFILTER}|{personal.PREFILTER}" + (
+def _groups(text: pl.Expr, policy: Policy) -> pl.Expr:
+    """Which groups of rules may find something in a text (bits, UInt8); never too few (tests hold this)."""
+    numbers = f"{personal.PREFILTER}|{personal.KEY_PREFILTER}" + (
         f"|{personal.IP_PREFILTER}" if policy.wants(Kind.IP) else ""
     )
-    return text.str.contains_any(list(tokens.LITERALS), ascii_case_insensitive=True) | text.str.contains(numbers)
+    hits = {
+        _TOKENS: text.str.contains_any(list(tokens.LITERALS), ascii_case_insensitive=True)
+        | text.str.contains(tokens.PREFILTER),
+        _CONTEXT: text.str.contains_any(list(context.LITERALS), ascii_case_insensitive=True)
+        | text.str.contains(context.PREFILTER),
+        _EMAILS: text.str.contains(personal.EMAIL_PREFILTER),
+        _NUMBERS: text.str.contains(numbers),
+    }
+    if policy.wants(Kind.PERSON):
+        hits[_NAMES] = text.str.contains(names.PREFILTER)
+    bits = [hit.cast(pl.UInt8) * pl.lit(bit, dtype=pl.UInt8) for bit, hit in hits.items()]
+    return pl.sum_horizontal(bits).cast(pl.UInt8)
 
 
-def _by_context(text: pl.Expr, policy: Policy) -> pl.Expr:
-    """May hold something that its surroundings give away, whatever its digits are."""
-    maybe = text.str.contains_any(list(context.LITERALS), ascii_case_insensitive=True) | text.str.contains(
-        personal.EMAIL_PREFILTER
-    )
-    maybe |= text.str.contains(personal.KEY_PREFILTER)
-    return maybe | text.str.contains(names.PREFILTER) if policy.wants(Kind.PERSON) else maybe
+def _settled(frame: pl.DataFrame) -> pl.DataFrame:
+    """Texts (t, groups) that only their surroundings picked: groups that find nothing are taken away.
 
-
-def _worth_it(texts: pl.Series, policy: Policy) -> pl.Series:
-    """Of texts that `_by_context` picked, those in which something is found. One text of each digit pattern is examined.
-
-    What `context` finds does not depend on which digit stands where, only that there is one, so the text with its
-    digits collapsed has the same spans as the text itself (tests hold this).
+    One text of each digit pattern is examined: what `context` finds does not depend on which digit stands where, only
+    that there is one, so the text with its digits collapsed has the same spans as the text itself (tests hold this).
     """
     from luffy_dagster.core.parsing.shapes import collapse_digits  # core.parsing calls this package
 
-    keyed = pl.DataFrame({"t": texts, "k": collapse_digits(texts)})
+    picked = frame.filter((pl.col("g") & _CONTEXT) > 0)
+    if picked.is_empty():
+        return frame
+    keyed = picked.with_columns(k=collapse_digits(picked["t"]))
     distinct: list[str] = keyed["k"].unique().to_list()
-    found = [bool(spans(k, policy)) for k in distinct]
+    found = [any(True for _ in context.find(k, k.lower())) for k in distinct]
     marks = pl.DataFrame({"k": distinct, "found": found}, schema={"k": pl.Utf8, "found": pl.Boolean})
-    return keyed.join(marks, on="k", how="left", maintain_order="left").filter("found")["t"]
+    left = keyed.join(marks, on="k", how="left").with_columns(
+        g=pl.when("found").then(pl.col("g")).otherwise(pl.col("g") & (ALL - _CONTEXT))
+    )
+    rest = frame.filter((pl.col("g") & _CONTEXT) == 0)
+    return pl.concat([rest, left.select("t", "g")])
 
 
 def redact(texts: pl.Series, policy: Policy = LOGS, *, key: bytes) -> Redacted:
     """Redact a column of texts (Utf8, nulls stay null); same values give the same pseudonyms under one `key`."""
     name = texts.name
     frame = texts.alias("t").to_frame()
-    marked = frame.with_columns(form=_by_form(pl.col("t"), policy), around=_by_context(pl.col("t"), policy))
-    hits = marked.filter("form")["t"]
-    around = marked.filter(pl.col("around") & ~pl.col("form"))["t"]
-    if around.len():
-        hits = pl.concat([hits, _worth_it(around, policy)])
-    if hits.is_empty():
+    marked = frame.with_columns(g=_groups(pl.col("t"), policy)).filter(pl.col("g") > 0)
+    distinct = marked.group_by("t").agg(pl.col("g").first(), n=pl.len())
+    if distinct.height:
+        settled = _settled(distinct.select("t", "g"))
+        distinct = settled.filter(pl.col("g") > 0).join(distinct.select("t", "n"), on="t", how="left")
+    if distinct.is_empty():
         return Redacted(texts, {}, 0)
-    distinct = hits.value_counts(name="n")
     before: list[str] = distinct["t"].to_list()
     counts: Counter[str] = Counter()
     after: list[str] = []
-    for text, times in zip(before, distinct["n"].to_list(), strict=True):
+    for text, times, groups in zip(before, distinct["n"].to_list(), distinct["g"].to_list(), strict=True):
         own: Counter[str] = Counter()
-        after.append(redact_text(text, policy, key, own))
+        after.append(redact_text(text, policy, key, own, groups))
         for kind, n in own.items():
             counts[kind] += n * times
     failed = counts.pop("FAILED", 0)
