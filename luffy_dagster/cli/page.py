@@ -54,12 +54,17 @@ def start_page(chosen: Settings, *, host: str, port: int, log: Path | None) -> t
         ui.fail(
             f"port {port} is taken by another program: choose another with --port, e.g. luffy up --port {free_port(host, port + 1)}"
         )
+    from dotenv import dotenv_values
+
     home = chosen.home / "dagster"
     root = Path(__file__).resolve().parents[2]
     workspace = root / "workspace.yaml"
     where = ["-w", str(workspace)] if workspace.exists() else ["-m", "luffy_dagster.definitions"]
     command = [sys.executable, "-m", "dagster", "dev", *where, "-h", host, "-p", str(port)]
-    environment = os.environ | {
+    # Dagster puts the `.env` of its working folder over the environment, and that may be another home's: so it works in
+    # its own folder and gets what this folder's `.env` says only where the environment says nothing.
+    said = {name: value for name, value in dotenv_values(Path.cwd() / ".env").items() if value is not None}
+    environment = {**said, **os.environ} | {
         "DAGSTER_HOME": str(home),
         "LUFFY_HOME": str(chosen.home),
         "LUFFY_DAGSTER_URL": f"http://{host}:{port}",
@@ -69,7 +74,7 @@ def start_page(chosen: Settings, *, host: str, port: int, log: Path | None) -> t
     try:
         process = subprocess.Popen(
             command,
-            cwd=root if workspace.exists() else Path.cwd(),
+            cwd=home,
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -60,8 +60,8 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
             fill(instance, build_definitions(Settings(home=home), {"luffy": fakes.fake_luffy()}))
             port = free_port()
             log = (home / "webserver.log").open("w")
-            command = [sys.executable, "-m", "dagster_webserver", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)]
-            process = subprocess.Popen(command, cwd=CHECKOUT, env=os.environ | own, stdout=log, stderr=log)
+            command = [sys.executable, "-m", "dagster_webserver", "-w", str(CHECKOUT / "workspace.yaml"), "-h", "127.0.0.1", "-p", str(port)]
+            process = subprocess.Popen(command, cwd=home, env=os.environ | own, stdout=log, stderr=log)
             try:
                 wait_for(f"http://127.0.0.1:{port}", process, home / "webserver.log")
                 yield Page(f"http://127.0.0.1:{port}", instance)
