@@ -144,6 +144,6 @@ def _confidence(lines: Sequence[str], steps: Sequence[Step], inner: Sequence[str
     plain = [line for line in inner if line.strip()]
     read = sum(form.share for form in formats) * len(plain)
     strays = sum(1 for line in plain if _STRAY.match(line)) if formats else 0
-    said = total - len(plain) if any(step.kind == "json" for step in steps) else 0
+    said = total - len(plain) if any(step.kind in ("json", "logfmt") for step in steps) else 0
     wrapped = 0.5 * len(plain) if not formats and any(step.kind not in ("ansi", "octal") for step in steps) else 0
     return min(1.0, (said + max(read + strays, wrapped)) / total)

@@ -8,14 +8,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import polars as pl
 
 from luffy_dagster.core.parsing import levels, times
 from luffy_dagster.core.parsing.levels import WORDS
-from luffy_dagster.core.parsing.unwrap import json_lines
+from luffy_dagster.core.parsing.unwrap import json_lines, logfmt
 from luffy_dagster.core.schemas import UTC_US
 
 # What unwrapping yields per row. `lane`: lines of different lanes of one stream do not continue each other. `whole`: the
@@ -65,7 +65,7 @@ _LAYERS = 4
 class Step:
     """One wrapper to take off."""
 
-    kind: str  # ansi, cri, compose, kubectl, stern, rfc5424, pri, json, octal
+    kind: str  # ansi, cri, compose, kubectl, stern, rfc5424, pri, json, logfmt, octal
     plan: json_lines.JsonPlan | None = None
 
     def to_json(self) -> dict[str, object]:
@@ -112,6 +112,13 @@ def _detect_one(lines: Sequence[str], had: set[str]) -> tuple[Step, list[str]] |
         return Step(kind), [
             m.group(m.re.groups) or "" if m is not None else line for m, line in zip(found, lines, strict=True)
         ]
+    if not had & {"json", "logfmt"}:
+        pairs = logfmt.sample_objects(lines)
+        if len(pairs) >= 0.7 * min(total, 400):
+            settled = json_lines.plan(pairs)
+            if {"level", "time"} & set(settled.keys) and "message" in settled.keys:
+                rest = [line for line in lines if logfmt.decode(line) is None]
+                return Step("logfmt", replace(settled, line=False)), rest
     objects = json_lines.sample_objects(lines)
     if len(objects) >= max(1, 0.02 * min(total, 400)):
         plan = json_lines.plan(objects)
@@ -167,6 +174,8 @@ def apply(
             )
         elif step.kind == "json" and step.plan is not None:
             frame = _apply_json(frame, step.plan, assume_tz, received_at)
+        elif step.kind == "logfmt" and step.plan is not None:
+            frame = _apply_json(frame, step.plan, assume_tz, received_at, pairs=True)
         else:
             frame = _apply_pattern(frame, step.kind, assume_tz, received_at)
     return frame
@@ -227,16 +236,21 @@ def _pri(column: pl.Series) -> pl.Series:
 
 
 def _apply_json(
-    frame: pl.DataFrame, plan: json_lines.JsonPlan, assume_tz: str, received_at: pl.Series | datetime
+    frame: pl.DataFrame,
+    plan: json_lines.JsonPlan,
+    assume_tz: str,
+    received_at: pl.Series | datetime,
+    *,
+    pairs: bool = False,
 ) -> pl.DataFrame:
-    candidate = frame["text"].str.contains(r"^\s*\{") & ~frame["whole"]
+    candidate = frame["text"].str.contains(logfmt.LINE if pairs else r"^\s*\{") & ~frame["whole"]
     if not candidate.any():
         return frame
     everything = bool(candidate.all())
     rows = None if everything else candidate.arg_true()
     part = frame if rows is None else frame[rows]
     received = received_at if rows is None or isinstance(received_at, datetime) else received_at.gather(rows)
-    read = json_lines.read(part["text"], plan)
+    read = json_lines.read(logfmt.as_json(part["text"]) if pairs else part["text"], plan)
     ok = read["ok"]
     columns = [read["message"].fill_null("").zip_with(ok, part["text"]).alias("text")]
     if not plan.line:  # an object without a message is kept as it is
