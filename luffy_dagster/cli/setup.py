@@ -40,6 +40,8 @@ def make_home(chosen: Settings, folder: Path) -> list[tuple[str, str]]:
     done.append(("PostgreSQL", f"{kind}, schema at {revision}"))
     with store.begin(engine) as conn:
         first = store.kv.horizon(conn, context.now(), days=chosen.horizon_days)
+    # what `defs.partitions` reads, so that loading the definitions opens no database
+    (chosen.home / "horizon").write_text(f"{first}\n", encoding="ascii")
     done.append(("First day", f"{first} (luffy horizon moves it)"))
     dagster_home = prepare_dagster_home(chosen.home / "dagster")
     done.append(("Dagster", str(dagster_home)))
