@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from luffy_dagster.store import (
         alarms,
+        anomalies,
         audit,
         clusters,
         counts,
         cursors,
+        detectors,
         embedded,
         errors,
         fingerprints,
@@ -38,10 +40,12 @@ if TYPE_CHECKING:
 _MODULES = frozenset(
     {
         "alarms",
+        "anomalies",
         "audit",
         "clusters",
         "counts",
         "cursors",
+        "detectors",
         "embedded",
         "errors",
         "fingerprints",
@@ -69,12 +73,14 @@ _FUNCTIONS = {
 
 __all__ = [
     "alarms",
+    "anomalies",
     "audit",
     "begin",
     "clusters",
     "counts",
     "cursors",
     "database_url",
+    "detectors",
     "dispose",
     "embedded",
     "engine",

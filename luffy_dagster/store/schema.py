@@ -497,6 +497,95 @@ alarm = Table(
     Index("uq_alarm_open", "service_id", "kind", "source_id", unique=True, postgresql_where=text("cleared_at IS NULL")),
 )
 
+# One row per anomaly; scored anew, a row keeps its id (hash of service, environment, instant it fired).
+anomaly = Table(
+    "anomaly",
+    metadata,
+    _service(),
+    _text("anomaly_id", null=False),
+    _text("environment", null=False, default=""),
+    Column("day", Date, nullable=False),  # UTC day of fired_at
+    _time("started_at", null=False),
+    _time("fired_at", null=False),
+    _time("ended_at"),
+    _text("kind", null=False),
+    Column("score", Float, nullable=False),
+    _text("severity", null=False),
+    _text("description", null=False, default=""),
+    _text("template_id"),
+    _text("fingerprint"),
+    _object(
+        "detail"
+    ),  # features, example entries, detectors, mentions, trace ids (core.anomalies.model.Anomaly.as_json)
+    _text("model_version", null=False, default=""),
+    _integer("setting_version", 0),
+    _time("created_at", null=False),
+    _time("updated_at", null=False),
+    PrimaryKeyConstraint("service_id", "anomaly_id"),
+    CheckConstraint("severity IN ('low', 'medium', 'high', 'critical')", name="severity"),
+    Index(None, "service_id", "fired_at"),
+    Index(None, "fired_at"),
+    Index(None, "updated_at"),
+)
+
+# What a person said of an anomaly; outlives the row when the day is scored anew.
+anomaly_feedback = Table(
+    "anomaly_feedback",
+    metadata,
+    _number(),
+    _service(),
+    _text("anomaly_id", null=False),
+    _text("verdict", null=False),
+    _text("reason"),
+    _text("actor", null=False),
+    _time("at", null=False),
+    _object("anomaly"),  # as it was judged
+    CheckConstraint("verdict IN ('useful', 'noise')", name="verdict"),
+    Index(None, "service_id", "anomaly_id"),
+)
+
+# Fitted states of the detectors: the fit is a file in the lake, the row says what it rests on.
+anomaly_model = Table(
+    "anomaly_model",
+    metadata,
+    _service(),
+    _text("version", null=False),  # "<dated id>/<end of data>"
+    _text("environment", null=False, default=""),
+    _text("algorithm", null=False),
+    _time("data_from"),
+    _time("data_until", null=False),  # a day is scored only by a fit that ends before it
+    Column("lines", BigInteger, nullable=False, server_default=text("0")),
+    _object("coverage"),
+    _text("path", null=False),
+    _text("sha256", null=False),
+    Column("seconds", Float),
+    _time("fitted_at", null=False),
+    _time("rolled_back_at"),
+    _text("rolled_back_by"),
+    _text("rolled_back_reason"),
+    PrimaryKeyConstraint("service_id", "environment", "version"),
+    Index(None, "service_id", "data_until"),
+)
+
+# Threshold, budget, suppression rules of a service; proposals are rows too, a person activates one.
+detector_setting = Table(
+    "detector_setting",
+    metadata,
+    _service(),
+    Column("version", Integer, nullable=False),
+    _object("setting"),
+    _text("state", null=False, default="proposed"),
+    _text("reason"),
+    _object("backtest"),
+    _text("actor", null=False),
+    _time("at", null=False),
+    _text("decided_by"),
+    _time("decided_at"),
+    PrimaryKeyConstraint("service_id", "version"),
+    CheckConstraint("state IN ('proposed', 'active', 'retired', 'rejected')", name="state"),
+    Index("uq_detector_setting_active", "service_id", unique=True, postgresql_where=text("state = 'active'")),
+)
+
 service_mask = Table(
     "service_mask",
     metadata,
