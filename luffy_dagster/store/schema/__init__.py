@@ -1,0 +1,64 @@
+"""The tables of the store as SQLAlchemy Core objects; the same as what the migrations make (a test compares them).
+
+Columns only, a module per topic: a new table goes in the module of its topic and is named here. Queries are in the module
+of `store/` of the same topic. Names are CONTRACT's where it gives them.
+"""
+
+from __future__ import annotations
+
+from luffy_dagster.store.schema.anomalies import anomaly, anomaly_feedback, anomaly_model, detector_setting
+from luffy_dagster.store.schema.clusters import (
+    cluster,
+    cluster_alias,
+    cluster_decision,
+    cluster_mapping,
+    fingerprint,
+    mapping_move,
+)
+from luffy_dagster.store.schema.columns import metadata
+from luffy_dagster.store.schema.counts import hourly_fingerprint, hourly_level, hourly_shape
+from luffy_dagster.store.schema.intake import batch, parse_cursor, stream_profile, stream_profile_map, stream_state
+from luffy_dagster.store.schema.patterns import active_mapping, grouping_rule, service_mask, shape, template_mapping
+from luffy_dagster.store.schema.platform import audit, setting
+from luffy_dagster.store.schema.releases import release
+from luffy_dagster.store.schema.runs import alarm, pipeline_run, slot_attempt
+from luffy_dagster.store.schema.services import lifecycle_event, service, service_dependency
+from luffy_dagster.store.schema.sources import log_file, log_source
+
+__all__ = [
+    "active_mapping",
+    "alarm",
+    "anomaly",
+    "anomaly_feedback",
+    "anomaly_model",
+    "audit",
+    "batch",
+    "cluster",
+    "cluster_alias",
+    "cluster_decision",
+    "cluster_mapping",
+    "detector_setting",
+    "fingerprint",
+    "grouping_rule",
+    "hourly_fingerprint",
+    "hourly_level",
+    "hourly_shape",
+    "lifecycle_event",
+    "log_file",
+    "log_source",
+    "mapping_move",
+    "metadata",
+    "parse_cursor",
+    "pipeline_run",
+    "release",
+    "service",
+    "service_dependency",
+    "service_mask",
+    "setting",
+    "shape",
+    "slot_attempt",
+    "stream_profile",
+    "stream_profile_map",
+    "stream_state",
+    "template_mapping",
+]
