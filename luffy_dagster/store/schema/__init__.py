@@ -15,6 +15,7 @@ from luffy_dagster.store.schema.clusters import (
     fingerprint,
     mapping_move,
 )
+from luffy_dagster.store.schema.code import code_change, code_chunk, code_commit, code_index, git_credential
 from luffy_dagster.store.schema.columns import metadata
 from luffy_dagster.store.schema.counts import hourly_fingerprint, hourly_level, hourly_shape
 from luffy_dagster.store.schema.intake import batch, parse_cursor, stream_profile, stream_profile_map, stream_state
@@ -37,8 +38,13 @@ __all__ = [
     "cluster_alias",
     "cluster_decision",
     "cluster_mapping",
+    "code_change",
+    "code_chunk",
+    "code_commit",
+    "code_index",
     "detector_setting",
     "fingerprint",
+    "git_credential",
     "grouping_rule",
     "hourly_fingerprint",
     "hourly_level",
