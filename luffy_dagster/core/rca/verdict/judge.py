@@ -1,0 +1,206 @@
+"""The verdict: which commit, if any, explains a failure; or what else does; or that it cannot be told.
+
+Every commit before the failure is weighed by what links it to the failure: the place (file, function, line), the words
+(what it brings in or takes away and the failure names), a known mechanism, and the suspect ranking over the real history.
+Messages and authors of commits count for nothing, so that nobody can talk a commit in or out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from luffy_dagster.core.rca.verdict.causes import HARD, LEVERS, Cause, external_causes
+from luffy_dagster.core.rca.verdict.changes import Change, read_change
+from luffy_dagster.core.rca.verdict.mechanisms import DIRECT, STRONG
+from luffy_dagster.core.rca.verdict.reading import Reading, read_evidence
+from luffy_dagster.core.rca.verdict.values import (
+    Case,
+    CommitFacts,
+    Ranked,
+    Reason,
+    RuledOut,
+    Verdict,
+    VerdictKind,
+)
+from luffy_dagster.core.rca.verdict.weigh import TOUCHES, rarity_of, weigh
+
+GUILTY = 4.0  # weight from which on a commit is named
+AHEAD = 1.0  # by which it must lead
+AGAINST_CAUSE = 6.5  # weight that it needs where the lines name another cause themselves
+OLD = timedelta(days=30)
+
+
+def judge(case: Case) -> Verdict:
+    """The verdict on a case. Deterministic; reads nothing but the case."""
+    reading = read_evidence(case.lines, case.places)
+    changes = {c.sha: read_change(c) for c in case.commits}
+    rarity = rarity_of(changes.values())
+    causes = external_causes(reading.lines, case.service)
+    ranked = [weigh(case, changes[c.sha], reading, rarity) for c in case.commits]
+    ranked.sort(key=lambda r: (r.rejected is not None, -r.weight, -r.commit.at.timestamp(), r.commit.sha))
+    return _decide(case, reading, ranked, causes, changes)
+
+
+def _decide(
+    case: Case, reading: Reading, ranked: list[Ranked], causes: list[Cause], changes: dict[str, Change]
+) -> Verdict:
+    aside = tuple(line.raw for line in reading.lines if not line.used)
+    open_ = [r for r in ranked if r.rejected is None]
+    best = open_[0] if open_ else None
+    second = open_[1] if len(open_) > 1 else None
+    hard = next((c for c in causes if c.hard), None)
+    if best is not None and best.weight >= GUILTY and _grounded(best):
+        lead = best.weight - (second.weight if second else 0.0)
+        if hard is not None and not _overrules(best, changes[best.commit.sha], hard):
+            return _external(reading, ranked, hard, causes, aside)
+        if lead >= AHEAD:
+            return _culprit(case, reading, best, second, ranked, hard or (causes[0] if causes else None), aside)
+        assert second is not None
+        return _unclear(ranked, aside, "two commits explain it equally well", [best, second])
+    if hard is not None:
+        return _external(reading, ranked, hard, causes, aside)
+    why = _why_unclear(case, reading, best)
+    return _unclear(ranked, aside, why, [best] if best is not None and best.weight >= 2 else [])
+
+
+def _grounded(best: Ranked) -> bool:
+    """A name needs a quote of the log and a quote of the change, and more than one kind of reason."""
+    quoted = any(r.log and r.code for r in best.reasons) or best.commit.prior >= 0.6
+    return quoted and (len([r for r in best.reasons if r.weight > 0]) >= 2 or best.weight >= DIRECT)
+
+
+def _overrules(best: Ranked, change: Change, cause: Cause) -> bool:
+    """Whether a commit explains even a cause that the lines name themselves: it must touch what can bring that about."""
+    lever = LEVERS[cause.kind]
+    if lever is None or not any(lever.search(line) for line in (*change.removed(), *change.added())):
+        return False
+    strong = any(TOUCHES in r.text and r.weight >= STRONG for r in best.reasons)
+    return best.weight >= AGAINST_CAUSE or (strong and change.config)
+
+
+def _culprit(
+    case: Case,
+    reading: Reading,
+    best: Ranked,
+    second: Ranked | None,
+    ranked: list[Ranked],
+    cause: Cause | None,
+    aside: tuple[str, ...],
+) -> Verdict:
+    caps: list[tuple[float, str]] = [(0.95, "a verdict by rules is never certain")]
+    if not reading.places:
+        caps.append((0.7, "no place in the service's own code is known"))
+    if not any(r.text.startswith(("the change is ", "the line that failed")) for r in best.reasons):
+        caps.append((0.85, "the change is not known to lie in the failing function"))
+    if second is not None and second.weight >= GUILTY - 1:
+        caps.append((0.75, "another commit has to do with it too"))
+    if cause is not None and cause.hard:
+        caps.append((0.6, f"the lines also say that {cause.what}"))
+    if reading.missing:
+        caps.append((0.6, "part of the log is missing"))
+    if case.occurrences == 1:
+        caps.append((0.6, "it happened once"))
+    if not case.release_known:
+        caps.append((0.8, "which commit ran is a guess: no release is known"))
+    if case.start - best.commit.at > OLD:
+        caps.append((0.7, "the commit is older than thirty days"))
+    lead = best.weight - (second.weight if second else 0.0)
+    raw = 0.5 + 0.06 * min(best.weight, 8.0) + 0.03 * min(lead, 4.0)
+    limit = min(cap for cap, _ in caps)
+    held = tuple(f"at most {cap:g}: {why}" for cap, why in caps if cap <= raw)
+    mechanism = next((r.text.partition(":")[0] for r in best.reasons if TOUCHES in r.text), None)
+    return Verdict(
+        kind=VerdictKind.CULPRIT,
+        confidence=round(min(raw, limit), 2),
+        headline="A commit explains the failure.",
+        culprit=best.commit,
+        reasons=best.reasons,
+        caps=held,
+        ruled_out=_ruled_out(ranked, best),
+        ranking=tuple(ranked),
+        mechanism=mechanism,
+        set_aside=aside,
+    )
+
+
+def _external(
+    reading: Reading, ranked: list[Ranked], cause: Cause, causes: list[Cause], aside: tuple[str, ...]
+) -> Verdict:
+    caps = [(0.9, "a verdict by rules is never certain")]
+    if reading.missing:
+        caps.append((0.6, "part of the log is missing"))
+    best = next((r for r in ranked if r.rejected is None), None)
+    if best is not None and best.weight >= GUILTY:
+        caps.append((0.65, "a commit has to do with the failing place too"))
+    raw = 0.6 + 0.1 * min(cause.weight - HARD + len(cause.quotes), 3.0)
+    reasons = [Reason(cause.what, cause.weight, quote) for quote in cause.quotes[:3]] or [
+        Reason(cause.what, cause.weight)
+    ]
+    reasons += [
+        Reason(f"also: {c.what}", c.weight, c.quotes[0] if c.quotes else None) for c in causes if c is not cause
+    ][:3]
+    limit = min(cap for cap, _ in caps)
+    return Verdict(
+        kind=VerdictKind.NO_CODE_CAUSE,
+        confidence=round(min(raw, limit), 2),
+        headline=f"No commit caused this: {cause.what}.",
+        cause=cause.kind,
+        reasons=tuple(reasons),
+        caps=tuple(f"at most {cap:g}: {why}" for cap, why in caps if cap <= raw),
+        ruled_out=_ruled_out(ranked, None, cause),
+        ranking=tuple(ranked),
+        set_aside=aside,
+    )
+
+
+def _why_unclear(case: Case, reading: Reading, best: Ranked | None) -> str:
+    if not case.commits:
+        return "no commit is known from before the failure"
+    if best is None:
+        return "every commit looked at could be ruled out"
+    if reading.missing and best.weight < 2:
+        return "the log is cut short, and no commit has to do with what is left of it"
+    if not reading.places and best.weight < 2:
+        return "no line names a place in the service's own code, and no commit shares its words"
+    if best.weight < 2:
+        return "no commit has to do with the failing place"
+    return "what links the nearest commit to the failure is too little to name it"
+
+
+def _unclear(ranked: list[Ranked], aside: tuple[str, ...], why: str, near: list[Ranked]) -> Verdict:
+    return Verdict(
+        kind=VerdictKind.INCONCLUSIVE,
+        confidence=round(0.3 if near else 0.2, 2),
+        headline=f"Inconclusive: {why}.",
+        reasons=tuple(r for one in near for r in one.reasons[:2]),
+        ruled_out=tuple(r for r in _ruled_out(ranked, None) if r.sha not in {n.commit.sha for n in near}),
+        ranking=tuple(ranked),
+        set_aside=aside,
+    )
+
+
+def _ruled_out(ranked: Sequence[Ranked], best: Ranked | None, cause: Cause | None = None) -> tuple[RuledOut, ...]:
+    out = []
+    for one in ranked:
+        if best is not None and one.commit.sha == best.commit.sha:
+            continue
+        out.append(RuledOut(one.commit.sha, one.commit.subject, one.rejected or _why_not(one, best, cause)))
+    return tuple(out)
+
+
+def _why_not(one: Ranked, best: Ranked | None, cause: Cause | None) -> str:
+    positive = [r for r in one.reasons if r.weight > 0]
+    if not positive:
+        return "shares neither a file nor a word with the failure"
+    strongest = max(positive, key=lambda r: r.weight)
+    if cause is not None:
+        return f"{strongest.text}, but the lines say that {cause.what}"
+    if best is not None:
+        return f"{strongest.text}, but less fits (weight {one.weight:g} against {best.weight:g})"
+    return f"{strongest.text}, but that alone is too little (weight {one.weight:g} of {GUILTY:g})"
+
+
+def culprits(case: Case) -> list[CommitFacts]:
+    """The commits in the order of suspicion (for tests and for looking)."""
+    return [r.commit for r in judge(case).ranking]
