@@ -14,7 +14,21 @@ from typing import Annotated
 import click
 import typer
 
-from luffy_dagster.cli import clusters, demo, doctor, evaluate, logs, services, setup, sources, ui, work
+from luffy_dagster.cli import (
+    clusters,
+    demo,
+    doctor,
+    evaluate,
+    logs,
+    patterns,
+    replay,
+    rules,
+    services,
+    setup,
+    sources,
+    ui,
+    work,
+)
 
 app = typer.Typer(
     name="luffy",
@@ -25,7 +39,7 @@ app = typer.Typer(
     help="Reads the logs of many services, folds them into templates and groups their exceptions.\n\n"
     "Start with [bold]luffy demo[/], or with your own logs: [bold]luffy watch /var/log/app --service app[/]",
 )
-for topic in (setup, demo, services, sources, work, logs, clusters, doctor, evaluate):
+for topic in (setup, demo, services, sources, work, logs, clusters, patterns, rules, replay, doctor, evaluate):
     topic.register(app)
 
 

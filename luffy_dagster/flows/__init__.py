@@ -9,8 +9,10 @@ from luffy_dagster.flows.compaction import compact
 from luffy_dagster.flows.connections import test_source
 from luffy_dagster.flows.context import FlowContext, make_context
 from luffy_dagster.flows.logs import LogPage, LogQuery, query_logs
+from luffy_dagster.flows.patterns import compare_ranges, find_patterns
 from luffy_dagster.flows.process import fetch, parse, process_service, rebuild_day
 from luffy_dagster.flows.reconcile import reconcile
+from luffy_dagster.flows.replay import activate_replay, preview_replay
 from luffy_dagster.flows.results import (
     ClusterResult,
     CompactionResult,
@@ -38,12 +40,16 @@ __all__ = [
     "RetentionResult",
     "ServiceResult",
     "SourceResult",
+    "activate_replay",
     "cluster",
     "compact",
+    "compare_ranges",
     "due_services",
     "fetch",
+    "find_patterns",
     "make_context",
     "parse",
+    "preview_replay",
     "process_service",
     "query_logs",
     "rebuild_day",

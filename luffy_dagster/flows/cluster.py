@@ -14,6 +14,7 @@ import polars as pl
 from luffy_dagster import store
 from luffy_dagster.core.model import ClusterState
 from luffy_dagster.flows.context import FlowContext
+from luffy_dagster.flows.mapping import cluster_recipe, in_force
 from luffy_dagster.flows.results import ClusterResult
 
 _TOP = 10
@@ -54,11 +55,15 @@ def cluster_new(
 
 
 def _assign(conn: Any, service: str, new: pl.DataFrame, known: pl.DataFrame, now: datetime) -> None:
-    from luffy_dagster.core.clustering.assign import CLUSTER_ALGORITHM, assign
+    from luffy_dagster.core.clustering.assign import assign
+    from luffy_dagster.core.clustering.own import keys_of
 
-    outcome = assign(new, known, store.clusters.decisions(conn, service))
+    rules = store.rules.list_grouping_rules(conn, service, only_active=True)
+    keys = keys_of(pl.concat([known, new]), rules)
+    outcome = assign(new, known, store.clusters.decisions(conn, service), keys)
     rows = outcome.rows.select("fingerprint", "cluster_id", "reason")
-    store.clusters.apply_assignment(conn, service, rows, algorithm=CLUSTER_ALGORITHM, now=now)
+    recipe = in_force(conn, service, "clusters", cluster_recipe(rules))
+    store.clusters.apply_assignment(conn, service, rows, algorithm=recipe, now=now)
 
 
 def _severities(conn: Any, service: str, now: datetime) -> None:

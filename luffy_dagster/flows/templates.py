@@ -6,19 +6,16 @@ from datetime import datetime
 
 from luffy_dagster import store
 from luffy_dagster.flows.context import FlowContext
-
-_MOST = 50_000  # shapes mined together, the most frequent ones: bounds the cost whatever a service logs
+from luffy_dagster.flows.mapping import MOST_SHAPES, templates_in_force
 
 
 def map_templates(ctx: FlowContext, service: str, *, now: datetime) -> int:
     """Mines templates over all shapes of the service and stores the mapping; returns how many shapes moved or are new."""
-    from luffy_dagster.core.parsing.templates import TEMPLATE_ALGORITHM, mine_templates
-
     with store.begin(ctx.engine) as conn:
-        shapes = store.shapes.list_shapes(conn, service, limit=_MOST)
-    if shapes.is_empty():
-        return 0
-    mapping = mine_templates(shapes)
+        shapes = store.shapes.list_shapes(conn, service, limit=MOST_SHAPES)
+        if shapes.is_empty():
+            return 0
+        recipe, mapping = templates_in_force(conn, service, shapes)
     with store.begin(ctx.engine) as conn:
-        change = store.shapes.put_templates(conn, service, mapping, algorithm=TEMPLATE_ALGORITHM, now=now)
+        change = store.shapes.put_templates(conn, service, mapping, algorithm=recipe, now=now)
     return change.moved + change.new

@@ -105,7 +105,7 @@ def apply_assignment(conn: Connection, service: str, rows: pl.DataFrame, *, algo
             ],
         )
     shapes.put_active(conn, service, "clusters", algorithm, actor="luffy", now=now)
-    _refresh_times(conn, service)
+    refresh_times(conn, service)
     return Change(moved=len(moved), new=len(changed) - len(moved))
 
 
@@ -148,7 +148,7 @@ def mint(conn: Connection, service: str, assigned: dict[str, tuple[str, str | No
     conn.execute(insert(cluster).on_conflict_do_nothing(), values)
 
 
-def _refresh_times(conn: Connection, service: str) -> None:
+def refresh_times(conn: Connection, service: str) -> None:
     """First and last seen of every cluster are those of its members in force."""
     conn.execute(
         text(
@@ -189,7 +189,7 @@ def move_members(conn: Connection, service: str, fingerprints: list[str], to: st
     ]
     if moves:
         conn.execute(insert(mapping_move), moves)
-    _refresh_times(conn, service)
+    refresh_times(conn, service)
 
 
 def put_alias(
@@ -234,5 +234,5 @@ def undo_moves(
             move = {"member": row.member, "from_id": row.to_id, "to_id": row.from_id, "reason": reason, "at": now}
             conn.execute(insert(v).values(service_id=service, kind="clusters", algorithm=algorithm, **move))
             undone.append((row.from_id, row.to_id))
-    _refresh_times(conn, service)
+    refresh_times(conn, service)
     return undone

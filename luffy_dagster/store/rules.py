@@ -44,8 +44,13 @@ def add_mask(
     """Adds a mask, not yet in force; raises InvalidError for a pattern that the column engine does not take."""
     import polars as pl
 
+    if not name.strip() or not replacement:
+        raise InvalidError("name" if replacement else "replacement", "it must not be empty")
     try:
-        pl.Series([""]).str.contains(pattern)
+        if pl.Series([""]).str.contains(pattern).any():
+            raise InvalidError(
+                "pattern", f"{pattern!r} matches nothing at all everywhere: it must match at least a character"
+            )
     except pl.exceptions.ComputeError as error:
         raise InvalidError("pattern", str(error).splitlines()[0]) from None
     return _add(conn, "mask", service, actor, now, name=name, pattern=pattern, replacement=replacement)
@@ -61,7 +66,13 @@ def add_grouping_rule(
     actor: str,
     now: datetime,
 ) -> int:
-    """Adds a grouping rule, not yet in force."""
+    """Adds a grouping rule, not yet in force; raises InvalidError for one that can do nothing."""
+    from luffy_dagster.core.clustering.own import RuleError, check_rule
+
+    try:
+        check_rule(matcher, action)
+    except RuleError as error:
+        raise InvalidError("rule", str(error)) from None
     return _add(conn, "grouping_rule", service, actor, now, name=name, matcher=dict(matcher), action=dict(action))
 
 

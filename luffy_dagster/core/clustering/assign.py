@@ -11,16 +11,19 @@ frames and the same message, or the same message from the same entry point.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 import polars as pl
 
+from luffy_dagster.core.clustering.own import Key
+
 CLUSTER_ALGORITHM = "clusters-2026-11"
 FRAMES = 3  # common in-app frames that a join of exceptions thrown by own code takes
 SITE_FRAMES = 2  # the same for exceptions that the platform raised; a shorter path has to agree wholly
+_OWN = "\0own rule"  # no type of exception is called that
 ROWS = {"fingerprint": pl.Utf8, "cluster_id": pl.Utf8, "reason": pl.Utf8, "exemplar": pl.Utf8}
 
 
@@ -148,7 +151,12 @@ class _Decisions:
                     self.split.setdefault(one, set()).add(other)
 
 
-def assign(new: pl.DataFrame, exemplars: pl.DataFrame, decisions: Sequence[Decision] = ()) -> Assignment:
+def assign(
+    new: pl.DataFrame,
+    exemplars: pl.DataFrame,
+    decisions: Sequence[Decision] = (),
+    keys: Mapping[str, Key] | None = None,
+) -> Assignment:
     """Cluster of each new fingerprint.
 
     Args:
@@ -156,11 +164,13 @@ def assign(new: pl.DataFrame, exemplars: pl.DataFrame, decisions: Sequence[Decis
             that all at once and one by one give the same.
         exemplars: The same with cluster_id, earliest first: what is mapped already and stays as it is.
         decisions: What persons decided; revoked ones are left out.
+        keys: Fingerprints that the service's own grouping rules have (`own.keys_of`): joined by equal keys only.
 
     Returns:
         Rows for the fingerprints of `new` that `exemplars` does not hold, and aliases of clusters that decisions merge.
     """
     rule = _Decisions(decisions)
+    keys = keys or {}
     place: dict[str, str] = {}
     members: dict[str, set[str]] = {}
     order: list[str] = []
@@ -178,7 +188,8 @@ def assign(new: pl.DataFrame, exemplars: pl.DataFrame, decisions: Sequence[Decis
             members[cluster] = set()
             order.append(cluster)
         members[cluster].add(known.fingerprint)
-        for key in _keys(known):
+        own = keys.get(known.fingerprint)
+        for key in _keys(known) if own is None else [(_OWN, own.key)]:
             index.setdefault(key, []).append(known)
 
     def obey(fingerprint: str) -> None:
@@ -224,8 +235,10 @@ def assign(new: pl.DataFrame, exemplars: pl.DataFrame, decisions: Sequence[Decis
                 obey(known.fingerprint)
                 continue
             found: tuple[str, Known] | None = None
-            for old in _candidates(known, index):
-                reason = reason_to_join(known, old)
+            own = keys.get(known.fingerprint)
+            candidates = _candidates(known, index) if own is None else index.get((_OWN, own.key), ())
+            for old in candidates:
+                reason = reason_to_join(known, old) if own is None else own.reason
                 if reason and not (apart and apart & members[resolve(place[old.fingerprint])]):
                     found = (reason, old)
                     break
@@ -245,6 +258,40 @@ def assign(new: pl.DataFrame, exemplars: pl.DataFrame, decisions: Sequence[Decis
             obey(known.fingerprint)
     resolved = [(name, resolve(cluster), reason, exemplar) for name, cluster, reason, exemplar in rows]
     return Assignment(pl.DataFrame(resolved, schema=ROWS, orient="row"), {gone: resolve(gone) for gone in aliases})
+
+
+def keep_names(assignment: pl.DataFrame, before: pl.DataFrame, founders: Mapping[str, str]) -> Assignment:
+    """A whole assignment made anew, its clusters called as those that they continue.
+
+    A cluster goes on where its founder went; of several that meet, the one first seen stays and the others become its aliases.
+
+    Args:
+        assignment: fingerprint, cluster_id, reason, exemplar of every fingerprint (`assign` against nothing).
+        before: fingerprint, cluster_id in force, earliest first.
+        founders: cluster_id in force → its founding fingerprint.
+    """
+    where = dict(assignment.select("fingerprint", "cluster_id").iter_rows())
+    names: dict[str, str] = {}
+    aliases: dict[str, str] = {}
+    for old in before.get_column("cluster_id").unique(maintain_order=True).drop_nulls().to_list():
+        group = where.get(founders.get(old, ""))
+        if group is None:
+            continue
+        if group in names:
+            aliases[old] = names[group]
+        else:
+            names[group] = old
+    taken = {name: group for group, name in names.items()}
+    for group in assignment.get_column("cluster_id").unique(maintain_order=True).to_list():
+        if group in names:
+            continue
+        name = group
+        while name in taken or name in aliases:  # the id that its first member would found is in use elsewhere
+            name += "s"
+        names[group] = name
+        taken[name] = group
+    renamed = assignment.with_columns(pl.col("cluster_id").replace_strict(names, return_dtype=pl.Utf8))
+    return Assignment(renamed, aliases)
 
 
 def _keys(known: Known) -> list[tuple[str, str]]:
