@@ -21,6 +21,7 @@ from luffy_dagster.cli import (
     evaluate,
     logs,
     patterns,
+    proposals,
     replay,
     rules,
     services,
@@ -39,7 +40,22 @@ app = typer.Typer(
     help="Reads the logs of many services, folds them into templates and groups their exceptions.\n\n"
     "Start with [bold]luffy demo[/], or with your own logs: [bold]luffy watch /var/log/app --service app[/]",
 )
-for topic in (setup, demo, services, sources, work, logs, clusters, patterns, rules, replay, doctor, evaluate):
+for topic in (
+    setup,
+    demo,
+    services,
+    sources,
+    work,
+    logs,
+    clusters,
+    proposals,
+    patterns,
+    proposals,
+    rules,
+    replay,
+    doctor,
+    evaluate,
+):
     topic.register(app)
 
 

@@ -114,7 +114,7 @@ def show(
 
     moment = context.now()
     with context.connection() as conn:
-        found = _find(conn, cluster, service)
+        found = find_cluster(conn, cluster, service)
         members = store.clusters.members(conn, found.service_id, found.cluster_id)
         exemplars = store.fingerprints.exemplars(conn, found.service_id)
     traces = exemplars.filter(exemplars["cluster_id"] == found.cluster_id).to_dicts()
@@ -152,7 +152,7 @@ def show(
         ui.out.print(str(trace), markup=False, highlight=False, style="dim", soft_wrap=True)
 
 
-def _find(conn: Connection, cluster: str, service: str | None) -> ClusterRow:
+def find_cluster(conn: Connection, cluster: str, service: str | None) -> ClusterRow:
     """The cluster of that id; where no service is named, the one service that has it."""
     from luffy_dagster import store
     from luffy_dagster.store.errors import NotFoundError

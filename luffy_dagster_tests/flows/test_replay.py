@@ -224,3 +224,27 @@ def test_new_and_vanished_patterns(world):
     found = find_patterns(world.ctx, "web", TimeRange(NOW - timedelta(hours=12), NOW))
     assert found.new["template"].to_list() == ["disk is read only"]
     assert found.vanished["template"].to_list() == ["heart beats"]
+
+
+def test_a_known_twin_of_another_service_is_found_and_a_pair_kept_apart_is_not_proposed(world):
+    from luffy_dagster.flows.proposals import propose, similar
+
+    for slug in ("web", "api"):
+        _, server = world.service(slug)
+        server.add(*crashes(NOW - timedelta(hours=2), ["bank", "card", "post"], slug))
+        assert process_service(world.ctx, slug, close=True).ok
+    with store.begin(world.engine) as conn:
+        mine = store.clusters.list_clusters(conn, "web", now=world.clock)
+        twins = {one.title: one.cluster_id for one in store.clusters.list_clusters(conn, "api", now=world.clock)}
+    for one in mine:
+        found = similar(world.ctx, "web", one.cluster_id, most=3)
+        assert (found[0]["service_id"], found[0]["cluster_id"]) == ("api", twins[one.title])
+    first, again = propose(world.ctx, "web"), propose(world.ctx, "web")
+    assert first.rows.equals(again.rows)
+    with store.begin(world.engine) as conn:
+        names = {one.cluster_id: store.clusters.members(conn, "web", one.cluster_id)[0].fingerprint for one in mine}
+        for a in names:
+            for b in names:
+                if a < b:
+                    store.clusters.decide(conn, "web", "split", names[a], names[b], actor="ann", reason=None, now=NOW)
+    assert propose(world.ctx, "web").rows.is_empty()

@@ -17,6 +17,8 @@ SEED = 20261124
 AT_LEAST = 0.6  # cosine similarity of two clusters' exemplars that is worth a proposal
 MOST = 2_000  # exemplars that are compared, the latest first
 ROWS = {"cluster_a": pl.Utf8, "cluster_b": pl.Utf8, "similarity": pl.Float64, "reason": pl.Utf8}
+_HARDLY = 0.05  # similarity of two exemplars that have nothing but common words in common
+_SAID = ("type", "root_type", "message", "frames")
 _WORDS = re.compile(r"[A-Za-z_$][\w$]{2,}")
 
 
@@ -78,6 +80,33 @@ def propose_merges(exemplars: pl.DataFrame, method: Literal["hdbscan", "kmeans"]
     )
     noise = sum(1 for label in labels if label < 0) / len(labels)
     return Proposals(frame, _silhouette(similar, labels), round(noise, 4), method)
+
+
+def similar_clusters(exemplars: pl.DataFrame, to: pl.DataFrame, most: int = 5) -> pl.DataFrame:
+    """Clusters that say most nearly the same as one of `to`'s exemplars, the most similar first.
+
+    Args:
+        exemplars: key (of the cluster, unique over services), type, root_type, message, frames (JSON).
+        to: the exemplars of the cluster asked about.
+        most: so many at most.
+
+    Returns:
+        key, similarity (0..1); none below 0.05.
+    """
+    from luffy_dagster.core.clustering.fingerprints import templates_of
+
+    both = pl.concat([to.select(_SAID), exemplars.select(_SAID)])
+    if to.is_empty() or exemplars.is_empty():
+        return pl.DataFrame(schema={"key": pl.Utf8, "similarity": pl.Float64})
+    said = templates_of([message or "" for message in both.get_column("message")])
+    texts = [_document(row, text) for row, text in zip(both.iter_rows(named=True), said, strict=True)]
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    matrix: Any = TfidfVectorizer(analyzer=str.split, sublinear_tf=True).fit_transform(texts)
+    likeness = (matrix[to.height :] @ matrix[: to.height].T).max(axis=1).toarray().ravel()
+    table = pl.DataFrame({"key": exemplars.get_column("key"), "similarity": likeness})
+    best = table.group_by("key").agg(pl.col("similarity").max().round(4)).filter(pl.col("similarity") >= _HARDLY)
+    return best.sort("similarity", "key", descending=[True, False]).head(most)
 
 
 def _document(row: dict[str, Any], said: str) -> str:
