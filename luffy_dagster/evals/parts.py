@@ -101,6 +101,16 @@ def cache() -> Path:
     return path
 
 
+@contextmanager
+def _alone(name: str) -> Iterator[None]:
+    """One process at a time fills this part of the cache; the others wait and find it filled."""
+    import fcntl
+
+    with (cache() / f".{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -135,7 +145,9 @@ def java(least: int) -> Path:
 def artifact(coordinates: str, name: str) -> Path:
     """A file from Maven Central, once."""
     target = cache() / name
-    if not target.exists():
+    with _alone(name):
+        if target.exists():
+            return target
         maven = shutil.which("mvn")
         if maven is None:
             raise PartMissingError("mvn is not installed and the archive is not in the cache")
@@ -158,16 +170,17 @@ def artifact(coordinates: str, name: str) -> Path:
 def _unpacked(archive: Path, inside: str = "") -> Path:
     """The archive's top folder, unpacked (only entries below `inside`) once."""
     target = cache() / archive.stem
-    if not (target / ".done").exists():
-        shutil.rmtree(target, ignore_errors=True)
-        with zipfile.ZipFile(archive) as zipped:
-            names = [n for n in zipped.namelist() if inside in n]
-            zipped.extractall(target, names)
-            for info in zipped.infolist():
-                mode = info.external_attr >> 16
-                if mode and (target / info.filename).is_file():
-                    (target / info.filename).chmod(mode)
-        (target / ".done").touch()
+    with _alone(archive.stem):
+        if not (target / ".done").exists():
+            shutil.rmtree(target, ignore_errors=True)
+            with zipfile.ZipFile(archive) as zipped:
+                names = [n for n in zipped.namelist() if inside in n]
+                zipped.extractall(target, names)
+                for info in zipped.infolist():
+                    mode = info.external_attr >> 16
+                    if mode and (target / info.filename).is_file():
+                        (target / info.filename).chmod(mode)
+            (target / ".done").touch()
     (top,) = [p for p in target.iterdir() if p.is_dir()]
     return top
 
