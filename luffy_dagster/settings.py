@@ -33,6 +33,10 @@ class Settings(BaseSettings):
     lake_url: str | None = Field(
         default=None, description="Folder or object store of the lake; <home>/lake when unset."
     )
+    lake_options: dict[str, SecretStr] = Field(
+        default_factory=dict,
+        description='Of an object store, as JSON: {"AWS_ENDPOINT_URL": "https://…", "AWS_ACCESS_KEY_ID": "…", …}.',
+    )
     secret_key: SecretStr | None = Field(
         default=None,
         description="Key, or several separated by commas, for secrets at rest: the first encrypts, all decrypt.",

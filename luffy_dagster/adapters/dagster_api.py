@@ -313,6 +313,12 @@ class DagsterApi:
         if found["__typename"] != "TerminateRunSuccess":
             raise self._refused(f"end the run {run_id}", found)
 
+    def daemons(self) -> dict[str, bool]:
+        """The daemons that are needed, and whether each is alive."""
+        found = self._ask("query { instance { daemonHealth { allDaemonStatuses { daemonType required healthy } } } }")
+        statuses = found["instance"]["daemonHealth"]["allDaemonStatuses"]
+        return {each["daemonType"]: bool(each["healthy"]) for each in statuses if each["required"]}
+
     def automations(self) -> list[Automation]:
         """Schedules and sensors."""
         return [Automation(each["name"], kind, on) for each, kind, on in self._automations()]

@@ -15,6 +15,7 @@ import click
 import typer
 
 from luffy_dagster.cli import (
+    alarms,
     clusters,
     demo,
     doctor,
@@ -50,7 +51,7 @@ for topic in (
     clusters,
     proposals,
     patterns,
-    proposals,
+    alarms,
     rules,
     replay,
     doctor,

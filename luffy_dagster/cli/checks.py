@@ -40,7 +40,7 @@ class Check:
 def run_checks(now: datetime) -> list[Check]:
     """All checks, in the order in which one would mend them."""
     found: list[Check] = []
-    for group in (_machine, _home, _store, _page):
+    for group in (_machine, _names, _home, _store, _page):
         found += _guarded(group, now)
     return found
 
@@ -85,6 +85,24 @@ def _machine(_now: datetime) -> Iterator[Check]:
             "search over code and knowledge is by words only",
             "make setup EXTRAS=semantic (some 4 GB)",
         )
+
+
+def _names(_now: datetime) -> Iterator[Check]:
+    """Variables that look like settings and are none: a slip of the pen would otherwise be silently ignored."""
+    from difflib import get_close_matches
+
+    from luffy_dagster.settings import Settings
+
+    known = {f"LUFFY_{name.upper()}" for name in Settings.model_fields} | {"LUFFY_DEBUG"}
+    said = dict.fromkeys(os.environ, "the environment")
+    with suppress(OSError):
+        lines = Path(".env").read_text(encoding="utf-8").splitlines()
+        said |= {line.partition("=")[0].strip(): ".env" for line in lines}
+    for name, place in sorted(said.items()):
+        if name.startswith("LUFFY_") and not name.startswith("LUFFY_TEST_") and name not in known:
+            close = get_close_matches(name, known, n=1)
+            remedy = f"write {close[0]}, or remove it" if close else "remove it"
+            yield Check("Settings", "warn", f"{name} in {place} is no setting and changes nothing", remedy)
 
 
 def _home(_now: datetime) -> Iterator[Check]:
@@ -165,6 +183,14 @@ def _keys(chosen: Settings) -> Iterator[Check]:
 
 def _lake(chosen: Settings) -> Check:
     if "://" in chosen.lake:
+        from luffy_dagster.lake import Lake, LakeError
+
+        options = {name: value.get_secret_value() for name, value in chosen.lake_options.items()}
+        quick = {"max_retries": "1", "retry_timeout": "5s", "timeout": "5s"}
+        try:
+            Lake(chosen.lake, {**options, **quick}).exists("raw_logs", "luffy-doctor")
+        except LakeError as error:
+            return Check("Lake", "fail", ui.one_line(error), "correct LUFFY_LAKE_URL and LUFFY_LAKE_OPTIONS")
         return Check("Lake", "ok", chosen.lake)
     folder = Path(chosen.lake)
     if not folder.exists():
@@ -206,6 +232,7 @@ def _store(now: datetime) -> Iterator[Check]:
                 return
             yield Check("PostgreSQL", "ok", f"{kind}, schema {revision}")
             yield _partitions(conn, now)
+            yield from _secrets(conn)
             yield from _services(conn, now)
     except Exception as error:  # noqa: BLE001 - the driver's many ways to say that it cannot connect
         remedy = "check LUFFY_DATABASE_URL" if chosen.database_url else f"see {chosen.home / 'postgres' / 'log'}"
@@ -233,13 +260,31 @@ def _partitions(conn: Connection, now: datetime) -> Check:
     )
 
 
+def _secrets(conn: Connection) -> Iterator[Check]:
+    """Whether the key that is there opens the secrets that are stored."""
+    from luffy_dagster import store
+
+    for source in store.sources.list_sources(conn):
+        if not (source.has_password or source.has_api_key or source.has_client_key):
+            continue
+        try:
+            store.sources.credentials(conn, source.id)
+        except store.errors.StoreError as error:
+            remedy = f"give the former key back, or luffy source set {source.id} --password-stdin"
+            yield Check("Secrets", "fail", f"source {source.id}: {ui.one_line(error)}", remedy)
+
+
 def _services(conn: Connection, now: datetime) -> Iterator[Check]:
     from luffy_dagster import store
+    from luffy_dagster.core.lifecycle import LifecycleState
 
     services = store.services.list_services(conn)
     if not services:
         yield Check("Services", "warn", "none yet", "luffy watch PATH --service NAME, or luffy demo")
         return
+    alarms: dict[str, list[str]] = {}
+    for alarm in store.alarms.open_alarms(conn):
+        alarms.setdefault(alarm.service_id, []).append(f"{alarm.kind}: {alarm.detail}")
     for service in services:
         name = f"Service {service.id}"
         sources = store.sources.list_sources(conn, service.id)
@@ -248,6 +293,8 @@ def _services(conn: Connection, now: datetime) -> Iterator[Check]:
         overdue = timedelta(minutes=2 * service.log_fetch_interval_minutes)
         if not service.is_active:
             yield Check(name, "off", "paused", f"luffy service resume {service.id}")
+        elif service.lifecycle_state == LifecycleState.MAINTENANCE:
+            yield Check(name, "off", "in maintenance", f"luffy service maintenance {service.id} off")
         elif not sources:
             yield Check(name, "warn", "has no log source", f"luffy source add {service.id} --path …")
         elif failing is not None:
@@ -264,6 +311,8 @@ def _services(conn: Connection, now: datetime) -> Iterator[Check]:
                 f"last fetch {ui.ago(service.last_log_fetch, now)}",
                 "luffy up (nothing is fetched while Dagster does not run)",
             )
+        elif service.id in alarms:
+            yield Check(name, "warn", "; ".join(alarms[service.id]), f"luffy alarms -s {service.id}")
         else:
             yield Check(
                 name,
@@ -284,6 +333,12 @@ def _page(_now: datetime) -> Iterator[Check]:
             yield Check("Dagster's page", "warn", f"does not answer on {url}: nothing happens by itself", "luffy up")
             return
         yield Check("Dagster's page", "ok", url)
+        dead = [name for name, healthy in api.daemons().items() if not healthy]
+        if dead:
+            what = f"not alive: {', '.join(dead)}; schedules and sensors stand still"
+            yield Check("Dagster's daemon", "fail", what, "luffy down, then luffy up")
+        else:
+            yield Check("Dagster's daemon", "ok", "alive")
         asleep = [one.name for one in api.automations() if not one.running]
         if "master_schedule" in asleep:
             yield Check(

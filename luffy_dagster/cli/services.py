@@ -11,11 +11,13 @@ from luffy_dagster.cli import context, ui
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from luffy_dagster.store.services import Service, ServiceStatus
+    from sqlalchemy import Connection
+
+    from luffy_dagster.store.services import LifecycleEvent, Service, ServiceStatus
 
 Slug = Annotated[str, typer.Argument(metavar="SERVICE", help="Id of the service, e.g. web-app.", show_default=False)]
 
-service_app = typer.Typer(no_args_is_help=True, help="Services: add, show, set, pause, archive.")
+service_app = typer.Typer(no_args_is_help=True, help="Services: add, show, set, pause, maintenance, archive.")
 
 
 def register(app: typer.Typer) -> None:
@@ -151,13 +153,14 @@ def show(service: Slug, json_: ui.Json = False) -> None:
         sources = store.sources.list_sources(conn, service)
         history = store.services.history(conn, service)
         runs = store.runs.list_runs(conn, service=service, limit=5)
+        alarms = store.alarms.open_alarms(conn, service)
+        due_next = _next_fetch(conn, service)
     if json_:
-        ui.print_json(
-            {"service": found, "status": state.as_dict(), "sources": sources, "history": history, "runs": runs}
-        )
+        parts = {"service": found, "status": state.as_dict(), "sources": sources, "history": history, "runs": runs}
+        ui.print_json({**parts, "alarms": alarms, "next_log_fetch": due_next})
         return
     now = context.now()
-    _show_service(found, state, now)
+    _show_service(found, state, now, due_next)
     if sources:
         from luffy_dagster.cli.sources import show_sources
 
@@ -171,14 +174,23 @@ def show(service: Slug, json_: ui.Json = False) -> None:
         for run in runs:
             recent.add_row(str(run.id), run.kind, str(run.status), ui.ago(run.started_at, now), run.error or "")
         ui.out.print(recent)
-    moves = ui.table("when", "from", "to", "by", "reason", title="States", wide=("reason",))
-    for move in history[-6:]:
-        moves.add_row(ui.when(move.at, now), move.from_state or "–", str(move.to_state), move.actor, move.reason or "")
-    if history:
-        ui.out.print(moves)
+    if alarms:
+        from luffy_dagster.cli.alarms import show_alarms
+
+        show_alarms(alarms, now)
+    _show_moves(history[-6:], now)
 
 
-def _show_service(found: Service, state: ServiceStatus, now: datetime) -> None:
+def _next_fetch(conn: Connection, service: str) -> datetime | None:
+    """When the service's logs are due next; None when they are not fetched."""
+    from luffy_dagster import store
+    from luffy_dagster.core.scheduling import Kind, next_run
+
+    rows = [row for row in store.schedule_rows(conn) if row.service == service and row.kind == Kind.LOG_FETCH]
+    return next_run(rows[0], context.now(), context.settings().slot_attempts) if rows else None
+
+
+def _show_service(found: Service, state: ServiceStatus, now: datetime, due_next: datetime | None) -> None:
     """The settings of one service as pairs."""
     git = found.git_repo_path or found.repository_url
     place = f"{git} ({found.git_branch}{', ' + found.git_subpath if found.git_subpath else ''})" if git else None
@@ -198,6 +210,7 @@ def _show_service(found: Service, state: ServiceStatus, now: datetime) -> None:
                     found.log_fetch_cron
                     or f"every {found.log_fetch_interval_minutes} min, last {ui.ago(found.last_log_fetch, now)}",
                 ),
+                ("next fetch", "not scheduled" if due_next is None else ui.when(due_next, now)),
                 ("root causes", rca),
                 ("index code", index),
                 ("notify", ", ".join(found.notification_channels) if found.notification_enabled else "off"),
@@ -257,6 +270,70 @@ def resume(service: Slug, json_: ui.Json = False) -> None:
     _switch(service, "resume", "goes on; the next fetch brings what it missed", json_=json_)
 
 
+@service_app.command("maintenance")
+def maintenance(
+    service: Slug,
+    switch: Annotated[str, typer.Argument(metavar="on|off", help="Into maintenance, or out of it.")],
+    reason: Annotated[str | None, typer.Option("--reason", "-r", help="Why; kept with the move.")] = None,
+    json_: ui.Json = False,
+) -> None:
+    """Maintenance: no fetches and no alarms while it lasts, data stays; off: the gap is fetched.
+
+    Example: [bold]luffy service maintenance web-app on --reason "moving the database"[/]
+    """
+    if switch not in ("on", "off"):
+        ui.usage(f"say on or off, not {switch!r}")
+    words = (
+        "is in maintenance: nothing is fetched and no alarm is raised until luffy service maintenance … off"
+        if switch == "on"
+        else "is out of maintenance; the next fetch brings what it missed"
+    )
+    _switch(service, "maintenance", words, json_=json_, on=switch == "on", reason=reason)
+
+
+@service_app.command("history")
+def history(service: Slug, json_: ui.Json = False) -> None:
+    """All moves of a service through its states, and every change of its settings: when, by whom, why.
+
+    Example: [bold]luffy service history web-app[/]
+    """
+    from luffy_dagster import store
+
+    with context.connection() as conn:
+        found = store.services.get(conn, service)
+        moves = store.services.history(conn, service)
+        changes = store.audit.list_audit(conn, service, limit=200)
+    if json_:
+        ui.print_json({"state": found.lifecycle_state, "moves": moves, "changes": changes})
+        return
+    _show_moves(moves, context.now())
+    told = [change for change in reversed(changes) if change.action != "move"]
+    shown = ui.table("when", "by", "did", "what", "from", "to", title="Changes", wide=("from", "to"))
+    for one in told:
+        shown.add_row(
+            ui.when(one.at, context.now()),
+            one.actor,
+            one.action,
+            f"{one.kind} {one.key}",
+            _fields(one.before),
+            _fields(one.after),
+        )
+    if told:
+        ui.out.print(shown)
+
+
+def _fields(values: dict[str, Any] | None) -> str:
+    return ", ".join(f"{name} = {value}" for name, value in (values or {}).items() if value not in (None, "", [], {}))
+
+
+def _show_moves(moves: list[LifecycleEvent], now: datetime) -> None:
+    shown = ui.table("when", "from", "to", "by", "reason", title="States", wide=("reason",))
+    for move in moves:
+        shown.add_row(ui.when(move.at, now), move.from_state or "–", str(move.to_state), move.actor, move.reason or "")
+    if moves:
+        ui.out.print(shown)
+
+
 @service_app.command("archive")
 def archive(
     service: Slug,
@@ -272,11 +349,11 @@ def archive(
     _switch(service, "archive", "is archived; its clusters stay readable", json_=json_)
 
 
-def _switch(service: str, verb: str, words: str, *, json_: bool) -> None:
+def _switch(service: str, verb: str, words: str, *, json_: bool, **more: Any) -> None:
     from luffy_dagster import store
 
     with context.connection() as conn:
-        getattr(store.services, verb)(conn, service, actor=context.actor(), now=context.now())
+        getattr(store.services, verb)(conn, service, actor=context.actor(), now=context.now(), **more)
         after = store.services.get(conn, service)
     if json_:
         ui.print_json(after)

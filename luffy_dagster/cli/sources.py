@@ -99,6 +99,58 @@ def add(
     _test(made.id, json_=json_, switch_on=True)
 
 
+@source_app.command("set")
+def set_(
+    source: SourceId,
+    settings: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME=VALUE…", help="Settings to change.", show_default=False)
+    ] = None,
+    password_stdin: Annotated[bool, typer.Option("--password-stdin", help="Read a new password from stdin.")] = False,
+    test: Annotated[bool, typer.Option("--test/--no-test", help="Test the connection afterwards.")] = True,
+    json_: ui.Json = False,
+) -> None:
+    """Change settings of a source and test it; where it was read to stays. A password comes from stdin, never from the line.
+
+    Example: [bold]luffy source set s1 host=logs2.example.org port=9201[/]
+    """
+    from luffy_dagster import store
+
+    changes = parse_settings(settings or [])
+    secret = sorted(set(changes) & set(store.sources.SECRETS) - {"client_key"})
+    if secret:
+        ui.usage(f"{secret[0]} on the line can be read by others: pipe it in with --password-stdin")
+    if password_stdin:
+        changes["password"] = read_password(from_stdin=True)
+    if not changes:
+        ui.usage("nothing to change: say NAME=VALUE, or --password-stdin")
+    with context.connection() as conn:
+        changed = store.sources.update(conn, source, changes, actor=context.actor(), now=context.now())
+    if test:
+        if not json_:
+            ui.note(f"[green]✓[/] source [bold]{source}[/] changed")
+        _test(source, json_=json_, switch_on=False)
+    elif json_:
+        ui.print_json(changed)
+    else:
+        ui.out.print(f"[green]✓[/] source [bold]{source}[/] changed, untested")
+
+
+@source_app.command("rotate-secrets")
+def rotate_secrets(json_: ui.Json = False) -> None:
+    """Encrypt every stored secret anew under the first key of LUFFY_SECRET_KEY; the former ones can be dropped then.
+
+    Example: [bold]LUFFY_SECRET_KEY=new,old luffy source rotate-secrets[/]
+    """
+    from luffy_dagster import store
+
+    with context.connection() as conn:
+        count = store.sources.rotate_secrets(conn, actor=context.actor(), now=context.now())
+    if json_:
+        ui.print_json({"secrets": count})
+    else:
+        ui.out.print(f"[green]✓[/] {count} secret{'s' if count != 1 else ''} encrypted under the first key")
+
+
 def absolute(path: str) -> str:
     """A glob as an absolute one, so that it means the same in the daemon's folder."""
     from pathlib import Path

@@ -65,7 +65,9 @@ def master_schedule(context: ScheduleEvaluationContext, luffy: LuffyResource) ->
 
 def ask_for_tick(instance: DagsterInstance, luffy: LuffyResource, at: datetime) -> RunRequest | SkipReason:
     """What the master schedule answers at the scheduled time `at`."""
-    due = luffy.due(luffy.now())
+    now = luffy.now()
+    luffy.judge_silence(now)  # here and not in a run: what nobody starts has none
+    due = luffy.due(now)
     if not due:
         return SkipReason("no service is due")
     waiting = instance.get_run_ids(RunsFilter(job_name=tick.name, statuses=list(_WAITING)), limit=1)

@@ -1,6 +1,7 @@
-"""What a person reads on Dagster's page of a log asset: results of flows turned into counts, tables, a plot and commands.
+"""What a person reads on Dagster's page of a log asset: results of flows turned into counts, tables, a plot, links and commands.
 
-Pure rendering: nothing is read or decided here. Log text is data: it is escaped before it stands in Markdown.
+Pure rendering: nothing is read or decided here. Log text is data: it stands in cells of tables, which show it as it is, or it is
+escaped before it stands in Markdown. The page shows Markdown in place only when it is short (`plots.INLINE`).
 """
 
 from __future__ import annotations
@@ -8,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
-from dagster import MetadataValue
+from dagster import MetadataValue, TableColumn, TableRecord, TableSchema
 
-from luffy_dagster.defs.plots import LEVEL_COLOURS, hours_plot, sparkline
+from luffy_dagster.defs.plots import LEVEL_COLOURS, hours_plot
 
 if TYPE_CHECKING:
     from luffy_dagster.defs.views import DayView
@@ -19,24 +21,26 @@ if TYPE_CHECKING:
 
 Metadata = dict[str, MetadataValue[Any]]
 CELL = 160
+ASSETS = ("raw_logs", "parsed_entries", "exception_clusters")
+_SAID = {"raw_logs": "raw rows", "parsed_entries": "entries", "exception_clusters": "clusters"}
 
 
 def raw_logs(day: date, service: str, fetch: FetchResult | None, held: int | None = None) -> Metadata:
     """Of the fetch: rows of the day, what was left out, and every source with its state. `held`: rows of the day in the lake."""
     found: Metadata = {} if held is None else {"rows of this day": MetadataValue.int(held)}
-    found["log lines"] = MetadataValue.md(_command(f"luffy logs -s {service} {_range(day)}"))
     if fetch is None:
-        return found | {"new rows": MetadataValue.text("no source was asked: the rows were there already")}
-    found |= {
-        "new rows of this day": MetadataValue.int(int(fetch.per_day.get(day, 0))),
-        "new rows in this run": MetadataValue.int(int(fetch.rows)),
-        "already there": MetadataValue.int(int(fetch.duplicates)),
-        "sources": MetadataValue.md(sources_table(fetch.sources)),
-    }
-    if len(fetch.per_day) > 1:
-        rows = [(str(each), f"{count:,}") for each, count in sorted(fetch.per_day.items())]
-        found["rows per day"] = MetadataValue.md(table(("day (UTC)", "rows"), rows))
-    return found
+        found["new rows"] = MetadataValue.text("no source was asked: the rows were there already")
+    else:
+        found |= {
+            "new rows of this day": MetadataValue.int(int(fetch.per_day.get(day, 0))),
+            "new rows in this run": MetadataValue.int(int(fetch.rows)),
+            "already there": MetadataValue.int(int(fetch.duplicates)),
+            "sources": sources_table(fetch.sources),
+        }
+        if len(fetch.per_day) > 1:
+            rows = [(str(each), int(count)) for each, count in sorted(fetch.per_day.items())]
+            found["rows per day"] = cells(("day (UTC)", "rows"), rows)
+    return found | _ways("raw_logs", service, day)
 
 
 def parsed_entries(day: date, parse: ParseResult, view: DayView) -> Metadata:
@@ -45,72 +49,85 @@ def parsed_entries(day: date, parse: ParseResult, view: DayView) -> Metadata:
     levels = view.levels
     found: Metadata = {
         "entries": MetadataValue.int(sum(levels.values())),
-        "exceptions": MetadataValue.int(int(counts.exceptions) if counts else 0),
-        "rows read": MetadataValue.int(int(parse.rows)),
-        "lines folded into an entry": MetadataValue.int(int(parse.folded)),
-        "lines without a header": MetadataValue.int(int(counts.unparsed) if counts else 0),
-        "parse rate": MetadataValue.text(f"{100 * parse.parse_rate:.2f} %"),
-        "new message shapes": MetadataValue.int(int(parse.new_shapes)),
-        "log lines": MetadataValue.md(_command(f"luffy logs -s {view.service} {_range(day)}")),
+        "errors": MetadataValue.int(levels.get("error", 0) + levels.get("fatal", 0)),
     }
     if levels:
-        ordered = [level for level in LEVEL_COLOURS if level in levels]
         total = sum(levels.values())
-        rows = [(level, f"{levels[level]:,}", f"{100 * levels[level] / total:.1f} %") for level in ordered]
-        found["levels"] = MetadataValue.md(table(("level", "entries", "share"), rows))
-        found["entries per hour, 00 to 23 UTC"] = MetadataValue.text(
-            sparkline([sum(hour.values()) for hour in view.hours])
-        )
-        found["plot of entries per hour"] = MetadataValue.md(hours_plot(view.hours, f"entries per hour on {day}, UTC"))
+        rows = [
+            (level, levels[level], f"{100 * levels[level] / total:.1f} %") for level in LEVEL_COLOURS if level in levels
+        ]
+        found["entries per hour"] = MetadataValue.md(hours_plot(view.hours))
+        found["levels"] = cells(("level", "entries", "share"), rows)
     if view.messages:
-        shown = [(f"{row.count:,}", row.level, row.shape, row.example) for row in view.messages]
-        found["top messages"] = MetadataValue.md(table(("count", "level", "message", "example"), shown))
-    return found
+        shown = [(row.count, row.level, row.shape, row.example) for row in view.messages]
+        found["top messages"] = cells(("count", "level", "message", "example"), shown)
+    found |= {
+        "rows read in this run": MetadataValue.int(int(parse.rows)),
+        "exceptions in this run": MetadataValue.int(int(counts.exceptions) if counts else 0),
+        "lines folded into an entry": MetadataValue.int(int(parse.folded)),
+        "lines without a header": MetadataValue.int(int(counts.unparsed) if counts else 0),
+        "parse rate, %": MetadataValue.float(round(100 * parse.parse_rate, 2)),
+        "new message shapes": MetadataValue.int(int(parse.new_shapes)),
+    }
+    return found | _ways("parsed_entries", view.service, day)
 
 
 def exception_clusters(day: date, exceptions: int, cluster: ClusterResult | None, view: DayView) -> Metadata:
     """Of the grouping: how many clusters the day's exceptions belong to, and the largest."""
     found: Metadata = {
-        "exceptions": MetadataValue.int(exceptions),
+        "exceptions": MetadataValue.int(sum(row.count for row in view.clusters)),
         "clusters on this day": MetadataValue.int(len(view.clusters)),
-        "new clusters in this run": MetadataValue.int(int(cluster.new_clusters) if cluster else 0),
-        "clusters of the service": MetadataValue.int(int(cluster.clusters) if cluster else 0),
-        "all clusters": MetadataValue.md(_command(f"luffy clusters -s {view.service} --state all")),
     }
     if view.clusters:
         rows = [
-            (f"{row.count:,}", row.title, row.state, row.severity, row.culprit, row.cluster_id) for row in view.clusters
+            (row.count, row.title, row.state, row.severity, row.culprit, f"luffy clusters show {row.cluster_id}")
+            for row in view.clusters
         ]
-        heads = ("count", "cluster", "state", "severity", "where", "id")
-        found["top clusters"] = MetadataValue.md(table(heads, rows))
+        found["top clusters"] = cells(("count", "cluster", "state", "severity", "where", "more"), rows)
         example = view.clusters[0].example
         if example:
-            found["example of the largest"] = MetadataValue.md(fenced(example))
-            found["more about the largest"] = MetadataValue.md(
-                _command(f"luffy clusters show {view.clusters[0].cluster_id}")
-            )
+            found["example of the largest"] = MetadataValue.md(fenced(example, 900))
     else:
         found["top clusters"] = MetadataValue.text(f"no exceptions on {day}")
-    return found
+    found |= {
+        "exceptions in this run": MetadataValue.int(exceptions),
+        "new clusters in this run": MetadataValue.int(int(cluster.new_clusters) if cluster else 0),
+        "clusters of the service": MetadataValue.int(int(cluster.clusters) if cluster else 0),
+    }
+    return found | _ways("exception_clusters", view.service, day)
 
 
-def sources_table(sources: Iterable[SourceResult]) -> str:
-    """Markdown table of the sources that were read."""
+def _ways(asset: str, service: str, day: date) -> Metadata:
+    """Where to go on: the other assets of the same day on this page, and the command that shows the rows themselves."""
+    links = [f"[{_SAID[other]}]({partition_path(other, service, day)})" for other in ASSETS if other != asset]
+    command = (
+        f"luffy clusters -s {service} --state all"
+        if asset == "exception_clusters"
+        else f"luffy logs -s {service} --from {day} --to {day + timedelta(days=1)}"
+    )
+    said = "all clusters" if asset == "exception_clusters" else "log lines"
+    return {
+        "this day's": MetadataValue.md(" · ".join(links)),
+        "the service": MetadataValue.md(f"[runs of its own](/runs?q%5B0%5D=tag%3Aluffy%2Fservice%3D{quote(service)})"),
+        said: MetadataValue.md(f"`{command}`"),
+    }
+
+
+def partition_path(asset: str, service: str, day: date) -> str:
+    """Path of an asset's partition on Dagster's page."""
+    return f"/assets/{quote(asset)}?view=partitions&partition={quote(f'{day.isoformat()}|{service}', safe='')}"
+
+
+def sources_table(sources: Iterable[SourceResult]) -> MetadataValue[Any]:
+    """The sources that were read, each with its state."""
     rows = []
     for source in sources:
         window = ""
         if source.window_start and source.window_end:
             window = f"{source.window_start:%m-%d %H:%M} to {source.window_end:%m-%d %H:%M}"
-        rows.append(
-            (
-                source.name or source.source_id,
-                source_state(source),
-                f"{source.rows:,}",
-                f"{source.duplicates:,}",
-                window,
-            )
-        )
-    return table(("source", "state", "new rows", "already there", "window (UTC)"), rows)
+        name = source.name or source.source_id
+        rows.append((name, source_state(source), int(source.rows), int(source.duplicates), window))
+    return cells(("source", "state", "new rows", "already there", "window (UTC)"), rows)
 
 
 def source_state(source: SourceResult) -> str:
@@ -130,28 +147,18 @@ def source_state(source: SourceResult) -> str:
     return "; ".join(notes) or "ok"
 
 
-def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table whose cells are shown as they are, cut at 160 characters."""
-    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
-    lines += ["| " + " | ".join(escaped(cell) for cell in row) + " |" for row in rows]
-    return "\n".join(lines)
+def cells(heads: Sequence[str], rows: Iterable[Sequence[str | int]]) -> MetadataValue[Any]:
+    """A table that the page shows in place; texts are cut at 160 characters and never read as Markdown."""
+    records = [TableRecord({head: _cell(value) for head, value in zip(heads, row, strict=True)}) for row in rows]
+    kinds = {head: "int" if records and isinstance(records[0].data[head], int) else "string" for head in heads}
+    return MetadataValue.table(records, schema=TableSchema([TableColumn(head, kinds[head]) for head in heads]))
 
 
-_SPECIAL = {ord(char): f"\\{char}" for char in "\\`*_{}[]()#+!|~"} | {
-    ord("<"): "&lt;",
-    ord(">"): "&gt;",
-    ord("&"): "&amp;",
-    ord("\n"): " ",
-    ord("\r"): " ",
-    ord("\t"): " ",
-    0: "\ufffd",
-}
-
-
-def escaped(text: str, limit: int = CELL) -> str:
-    """`text` so that Markdown shows it and obeys nothing in it."""
-    cut = text if len(text) <= limit else text[: limit - 1] + "…"
-    return cut.translate(_SPECIAL).replace("://", "&#58;//").replace("www.", "www&#46;")
+def _cell(value: str | int) -> str | int:
+    if isinstance(value, int):
+        return value
+    text = " ".join(value.replace("\0", "\ufffd").split())
+    return text if len(text) <= CELL else text[: CELL - 1] + "…"
 
 
 def fenced(text: str, limit: int = 3000) -> str:
@@ -176,11 +183,3 @@ def checked(values: Mapping[str, object]) -> dict[str, MetadataValue[Any]]:
         else:
             found[key] = MetadataValue.text(str(value))
     return found
-
-
-def _command(command: str) -> str:
-    return f"`{command}`"
-
-
-def _range(day: date) -> str:
-    return f"--from {day} --to {day + timedelta(days=1)}"

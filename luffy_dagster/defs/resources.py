@@ -119,6 +119,12 @@ class LuffyResource(ConfigurableResource):  # type: ignore[type-arg]
             rows = store.schedule_rows(conn)
         return [each for each in due(rows, now, settings.slot_attempts) if each.kind == Kind.LOG_FETCH]
 
+    def judge_silence(self, now: datetime) -> int:
+        """Brings the alarms of late, never started and silent fetches up to `now`; how many alarms are open."""
+        from luffy_dagster.flows.freshness import judge_freshness
+
+        return len(judge_freshness(self.engine(), now))
+
     def tick(self, due: "Sequence[Due]", on_result: "Callable[[ServiceResult], None]") -> "list[ServiceResult]":
         """Works through the due services, a bounded number side by side."""
         from luffy_dagster import flows

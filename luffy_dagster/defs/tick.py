@@ -55,6 +55,7 @@ def work_through(context: OpExecutionContext, config: TickConfig, luffy: LuffyRe
         due = luffy.due(now)
     told = _Telling(context, luffy)
     results = luffy.tick(due, told.tell)
+    alarms = luffy.judge_silence(luffy.now())
     failed = sorted(result.service for result in results if not result.ok)
     rows = sum(result.fetch.rows for result in results if result.fetch is not None)
     shown = [
@@ -68,7 +69,8 @@ def work_through(context: OpExecutionContext, config: TickConfig, luffy: LuffyRe
             "services with news": MetadataValue.int(sum(bool(result.changed) for result in results)),
             "services failed": MetadataValue.int(len(failed)),
             "new rows": MetadataValue.int(rows),
-            "services": MetadataValue.md(metadata.table(("service", "state", "new rows", "seconds"), shown)),
+            "alarms open": MetadataValue.int(alarms),
+            "services": metadata.cells(("service", "state", "new rows", "seconds"), shown),
         }
     )
     context.log.info("%d service(s) due, %d with news, %d failed", len(due), len(told.with_news), len(failed))

@@ -86,7 +86,7 @@ def maintain_services(context: OpExecutionContext, luffy: LuffyResource) -> None
         {
             "services": MetadataValue.int(len(names)),
             "failed": MetadataValue.int(len(failed)),
-            "what was done": MetadataValue.md(metadata.table(("service", "done"), rows[:200])),
+            "what was done": metadata.cells(("service", "done"), rows[:200]),
         }
     )
     if failed:

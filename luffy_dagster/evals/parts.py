@@ -328,6 +328,72 @@ def elasticsearch(*, heap: str = "1g", security: bool = False) -> Iterator[Part]
         shutil.rmtree(home.parent, ignore_errors=True)
 
 
+def go_program(module: str, name: str) -> Path:
+    """A program of a Go module, built once into the cache (LUFFY_TEST_<NAME> names one that is there)."""
+    given = os.environ.get(f"LUFFY_TEST_{name.upper()}", "")
+    if Path(given).is_file():
+        return Path(given)
+    target = cache() / "bin" / name
+    if not target.exists():
+        go = shutil.which("go")
+        if go is None:
+            raise PartMissingError(f"go is not installed and {target} is not there")
+        env = os.environ | {"GOBIN": str(target.parent)}
+        done = subprocess.run([go, "install", module], env=env, capture_output=True, text=True, check=False)
+        if done.returncode or not target.exists():
+            raise PartMissingError(f"cannot build {module}: {done.stderr.strip().splitlines()[-1:]}")
+    return target
+
+
+@contextmanager
+def minio() -> Iterator[dict[str, str]]:
+    """A real MinIO with the bucket `lake`: the options an object store's client needs. Raises PartMissingError."""
+    program = go_program("github.com/minio/minio@latest", "minio")
+    folder = Path(tempfile.mkdtemp(prefix="luffy-part-"))
+    address = f"127.0.0.1:{_free_port()}"
+    secret = os.urandom(12).hex()
+    env = os.environ | {"MINIO_ROOT_USER": "luffy", "MINIO_ROOT_PASSWORD": secret, "MINIO_CI_CD": "1"}
+    command = [str(program), "server", str(folder / "data"), "--address", address, "--console-address", "127.0.0.1:0"]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, env=env, stdout=log, stderr=log)
+    try:
+        _make_bucket(address, secret, folder / "log", process)
+        yield {
+            "AWS_ENDPOINT_URL": f"http://{address}",
+            "AWS_ALLOW_HTTP": "true",
+            "AWS_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "luffy",
+            "AWS_SECRET_ACCESS_KEY": secret,
+        }
+    finally:
+        process.terminate()
+        process.wait(20)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _make_bucket(address: str, secret: str, log: Path, process: subprocess.Popen[bytes]) -> None:
+    """Waits until the server answers and makes its bucket."""
+    from pyarrow.fs import S3FileSystem
+
+    found = S3FileSystem(
+        access_key="luffy",
+        secret_key=secret,
+        endpoint_override=address,
+        scheme="http",
+        region="us-east-1",
+        allow_bucket_creation=True,
+        connect_timeout=2,
+        request_timeout=5,
+    )
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        with suppress(OSError):
+            found.create_dir("lake")
+            return
+        time.sleep(0.5)
+    raise PartMissingError("MinIO did not start: " + log.read_text(errors="replace")[-300:])
+
+
 def bulk(url: str, index: str, documents: Iterator[dict[str, Any]] | list[dict[str, Any]], **pool_options: Any) -> int:
     """Writes documents (`_id` taken out of them) and refreshes; how many."""
     import json

@@ -8,6 +8,7 @@ from luffy_dagster.flows.cluster import cluster
 from luffy_dagster.flows.compaction import compact
 from luffy_dagster.flows.connections import test_source
 from luffy_dagster.flows.context import FlowContext, make_context
+from luffy_dagster.flows.freshness import judge_freshness
 from luffy_dagster.flows.logs import LogPage, LogQuery, query_logs
 from luffy_dagster.flows.patterns import compare_ranges, find_patterns
 from luffy_dagster.flows.process import fetch, parse, process_service, rebuild_day
@@ -47,6 +48,7 @@ __all__ = [
     "due_services",
     "fetch",
     "find_patterns",
+    "judge_freshness",
     "make_context",
     "parse",
     "preview_replay",

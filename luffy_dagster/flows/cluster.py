@@ -6,13 +6,14 @@ service's lock.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import polars as pl
 
 from luffy_dagster import store
-from luffy_dagster.core.model import ClusterState
+from luffy_dagster.core.model import ClusterState, Decision
 from luffy_dagster.flows.context import FlowContext
 from luffy_dagster.flows.mapping import cluster_recipe, in_force
 from luffy_dagster.flows.results import ClusterResult
@@ -37,8 +38,11 @@ def cluster_new(
         exemplars = store.fingerprints.exemplars(conn, service)
         new = exemplars.filter(pl.col("cluster_id").is_null())
         before = exemplars.get_column("cluster_id").n_unique() - int(new.height > 0)
+        decided = store.clusters.decisions(conn, service)
         if new.height:
-            _assign(conn, service, new, exemplars.filter(pl.col("cluster_id").is_not_null()), now)
+            _assign(conn, service, new, exemplars.filter(pl.col("cluster_id").is_not_null()), decided, now)
+        if decided:
+            store.clusters.obey(conn, service, decided)
         if exemplars.height:
             store.clusters.refresh_states(conn, service, now)
             _severities(conn, service, now)
@@ -54,13 +58,15 @@ def cluster_new(
     )
 
 
-def _assign(conn: Any, service: str, new: pl.DataFrame, known: pl.DataFrame, now: datetime) -> None:
+def _assign(
+    conn: Any, service: str, new: pl.DataFrame, known: pl.DataFrame, decided: Sequence[Decision], now: datetime
+) -> None:
     from luffy_dagster.core.clustering.assign import assign
     from luffy_dagster.core.clustering.own import keys_of
 
     rules = store.rules.list_grouping_rules(conn, service, only_active=True)
     keys = keys_of(pl.concat([known, new]), rules)
-    outcome = assign(new, known, store.clusters.decisions(conn, service), keys)
+    outcome = assign(new, known, decided, keys)
     rows = outcome.rows.select("fingerprint", "cluster_id", "reason")
     recipe = in_force(conn, service, "clusters", cluster_recipe(rules))
     store.clusters.apply_assignment(conn, service, rows, algorithm=recipe, now=now)

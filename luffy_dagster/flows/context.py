@@ -46,7 +46,5 @@ def make_context(
         from luffy_dagster.adapters.sources import open_source as real
 
         open_source = real
-    options = getattr(settings, "lake_options", None)
-    return FlowContext(
-        settings, store.engine(settings), Lake(settings.lake, dict(options or {})), now or wall_clock, open_source
-    )
+    options = {name: value.get_secret_value() for name, value in settings.lake_options.items()}
+    return FlowContext(settings, store.engine(settings), Lake(settings.lake, options), now or wall_clock, open_source)

@@ -17,7 +17,8 @@ from luffy_dagster.core.schemas import RowFlag
 from luffy_dagster.flows.again import Redone
 from luffy_dagster.flows.context import FlowContext
 from luffy_dagster.flows.counts import recount
-from luffy_dagster.flows.facts import store_facts
+from luffy_dagster.flows.facts import past_the_cap, store_facts, tell_of_cap
+from luffy_dagster.flows.profiles import read_and_failed, recent
 from luffy_dagster.flows.tails import Tail
 from luffy_dagster.flows.work import ENTRIES, EXCEPTIONS, Parsing
 from luffy_dagster.lake import Span
@@ -39,11 +40,17 @@ def write(
     """Entries and exceptions to the lake, then everything else in one transaction."""
     ctx, slug, now = work.ctx, work.slug, work.now
     batch = _next_batch(ctx, slug)
+    shapes = pl.concat([parsed.shapes, *(piece.parsed.shapes for piece in redone)])
+    cap = ctx.settings.shapes_per_day
+    with store.begin(ctx.engine) as conn:
+        passed = past_the_cap(conn, slug, shapes, cap)
     hours: set[datetime] = set()
+    replaced: set[str] = set()  # fingerprints that were there and may be no more
     written_entries, written_exceptions = [], []
     for piece in redone:
-        entries, exceptions = _numbered(piece.parsed, piece.entries, batch)
+        entries, exceptions = _numbered(piece.parsed, passed.bucketed(piece.entries), batch)
         hours |= _hours_of_spans(ctx, slug, piece.spans) | _hours(entries)
+        replaced |= _fingerprints_of_spans(ctx, slug, piece.spans)
         if piece.spans:
             ctx.lake.replace(ENTRIES, slug, entries, spans=piece.spans, batch=batch)
             ctx.lake.replace(EXCEPTIONS, slug, exceptions, spans=piece.spans, batch=batch)
@@ -56,7 +63,7 @@ def write(
         for stream, tail in piece.tails.items():
             if stream not in tails or piece.day >= tails[stream].last[0].date():
                 tails[stream] = tail
-    entries, exceptions = _numbered(parsed, fresh, batch)
+    entries, exceptions = _numbered(parsed, passed.bucketed(fresh), batch)
     hours |= _hours(entries)
     ctx.lake.append(ENTRIES, slug, entries, batch=batch)
     ctx.lake.append(EXCEPTIONS, slug, exceptions, batch=batch)
@@ -64,14 +71,17 @@ def write(
     written_exceptions.append(exceptions)
     all_entries, all_exceptions = pl.concat(written_entries), pl.concat(written_exceptions)
     seen = dict(new.group_by("stream").len().iter_rows())
-    failed = _failed(all_entries)
+    read = read_and_failed(all_entries)
     days = _tally(work, parsed, redone, all_entries, all_exceptions, new)
-    shapes = pl.concat([parsed.shapes, *(piece.parsed.shapes for piece in redone)])
     with store.begin(ctx.engine) as conn:
         if hours:
             recount(ctx, conn, slug, hours)
-        work.new_shapes += store_facts(conn, work.service, shapes, all_exceptions, now=now)
-        store.cursors.put_stream_states(conn, slug, _states(tails, states, seen, failed), now)
+        work.new_shapes += store_facts(conn, work.service, passed.kept(shapes), all_exceptions, now=now)
+        tell_of_cap(conn, slug, passed, all_entries, cap, now)
+        replaced -= set(all_exceptions.get_column("fingerprint").to_list())
+        if replaced:
+            store.fingerprints.withdraw(conn, slug, sorted(replaced))
+        store.cursors.put_stream_states(conn, slug, _states(tails, states, seen, read), now)
         work.profiles.store_changed(conn)
         if all_entries.height or redone:
             stats = {"entries": all_entries.height, "exceptions": all_exceptions.height}
@@ -91,13 +101,18 @@ def _numbered(parsed: ParsedRows, entries: pl.DataFrame, batch: int) -> tuple[pl
 
 
 def _states(
-    tails: Mapping[str, Tail], states: Mapping[str, StreamState], seen: Mapping[str, int], failed: Mapping[str, int]
+    tails: Mapping[str, Tail],
+    states: Mapping[str, StreamState],
+    seen: Mapping[str, int],
+    read: Mapping[str, tuple[int, int]],
 ) -> list[StreamState]:
     result = []
     for stream, tail in tails.items():
         before = states.get(stream)
         at, seq, doc = tail.last
         fresh = before is None or before.last_event_time is None
+        entries, failed = read.get(stream, (0, 0))
+        counts = recent(None if fresh else before, entries, failed)
         result.append(
             StreamState(
                 stream=stream,
@@ -111,15 +126,13 @@ def _states(
                 open_rows=tail.rows,
                 tail_written=not tail.held,
                 rows=(0 if fresh or before is None else before.rows) + seen.get(stream, 0),
-                failed=(0 if fresh or before is None else before.failed) + failed.get(stream, 0),
+                failed=(0 if fresh or before is None else before.failed) + failed,
+                recent_entries=counts[0],
+                recent_failed=counts[1],
+                judged=counts[2],
             )
         )
     return result
-
-
-def _failed(entries: pl.DataFrame) -> dict[str, int]:
-    unparsed = (pl.col("flags") & int(RowFlag.UNPARSED)) != 0
-    return dict(entries.filter(unparsed).group_by("stream").len().iter_rows())
 
 
 def _hours(entries: pl.DataFrame) -> set[datetime]:
@@ -140,6 +153,16 @@ def _hours_of_spans(ctx: FlowContext, service: str, spans: Sequence[Span]) -> se
         columns=["event_time"],
     ).select(pl.col("event_time").dt.truncate("1h").unique())
     return set(frame.collect().get_column("event_time").to_list())
+
+
+def _fingerprints_of_spans(ctx: FlowContext, service: str, spans: Sequence[Span]) -> set[str]:
+    """Fingerprints of the exceptions that are about to be replaced."""
+    if not spans:
+        return set()
+    streams = None if any(span.stream is None for span in spans) else [str(span.stream) for span in spans]
+    days = [*{span.day for span in spans}]
+    frame = ctx.lake.scan(EXCEPTIONS, service, days=days, streams=streams, columns=["fingerprint"]).unique().collect()
+    return set(frame.get_column("fingerprint").to_list())
 
 
 def _tally(

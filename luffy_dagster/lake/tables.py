@@ -78,6 +78,8 @@ class Lake:
         """`root`: a folder, or s3://, gs://, az:// with its `storage_options` (names as object stores call them)."""
         self.root = str(root).rstrip("/")
         self.storage_options = dict(storage_options or {})
+        if self.root.startswith("s3://"):  # two writers exclude each other by the store's own conditional put
+            self.storage_options.setdefault("aws_conditional_put", "etag")
         self._tables: dict[tuple[str, str], _Table] = {}
         self._lock = threading.Lock()
 

@@ -6,6 +6,7 @@ Which fingerprint belongs where is decided in `core.clustering`, a state in `cor
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, select, text, update
 
 from luffy_dagster.core.lifecycle import Occurrences, cluster_state
-from luffy_dagster.core.model import ClusterState, Severity
+from luffy_dagster.core.model import ClusterState, Decision, Severity
 from luffy_dagster.store import audit, shapes
 from luffy_dagster.store import decisions as _decisions
 from luffy_dagster.store.assignments import (
@@ -33,7 +34,7 @@ from luffy_dagster.store.schema import cluster, cluster_mapping, fingerprint
 
 __all__ = [
     "ClusterRow", "Member", "apply_assignment", "assign_owner", "count_clusters", "decide", "decisions", "get", "list_clusters",
-    "members", "merge", "refresh_states", "resolve", "revoke", "set_severity", "set_state", "split",
+    "members", "merge", "obey", "refresh_states", "resolve", "revoke", "set_severity", "set_state", "split",
 ]  # fmt: skip
 
 
@@ -208,15 +209,7 @@ def merge(conn: Connection, service: str, a: str, b: str, *, actor: str, reason:
     decide(
         conn, service, "join", founders[kept.cluster_id], founders[gone.cluster_id], actor=actor, reason=reason, now=now
     )
-    move_members(
-        conn,
-        service,
-        [m.fingerprint for m in members(conn, service, gone.cluster_id)],
-        kept.cluster_id,
-        f"merged by {actor}",
-        now,
-    )
-    put_alias(conn, service, gone.cluster_id, kept.cluster_id, actor=actor, reason=reason, now=now)
+    _absorb(conn, service, gone.cluster_id, kept.cluster_id, actor=actor, reason=reason, now=now)
     audit.write(
         conn,
         actor,
@@ -228,6 +221,40 @@ def merge(conn: Connection, service: str, a: str, b: str, *, actor: str, reason:
         after={"merged": gone.cluster_id, "reason": reason},
     )
     return kept.cluster_id
+
+
+def obey(conn: Connection, service: str, decided: Sequence[Decision]) -> int:
+    """Makes one of two clusters wherever a join that is in force asks for it and no later word stands against it.
+
+    The older id stays. The moves bear the time of the decision, so that taking it back takes them along. How many were joined.
+    """
+    algorithm = shapes.active_algorithm(conn, service, "clusters") or ALGORITHM
+    m = cluster_mapping.c
+    done = 0
+    splits = [d for d in decided if d.kind == "split"]  # fingerprint_a is the one that was taken out
+    latest = {frozenset((d.fingerprint_a, d.fingerprint_b)): d for d in sorted(decided, key=lambda d: (d.at, d.id))}
+    for decision in sorted(latest.values(), key=lambda d: (d.at, d.id)):
+        pair = (decision.fingerprint_a, decision.fingerprint_b)
+        if decision.kind != "join" or any(s.at > decision.at and s.fingerprint_a in pair for s in splits):
+            continue
+        query = select(m.cluster_id).where(m.service_id == service, m.algorithm == algorithm, m.fingerprint.in_(pair))
+        ids = set(conn.execute(query).scalars())
+        if len(ids) < 2:
+            continue
+        by_age = select(cluster.c.cluster_id).where(cluster.c.service_id == service, cluster.c.cluster_id.in_(ids))
+        kept, gone = conn.execute(by_age.order_by(cluster.c.first_seen, cluster.c.cluster_id)).scalars()
+        _absorb(conn, service, gone, kept, actor=decision.actor, reason=decision.reason, now=decision.at)
+        done += 1
+    return done
+
+
+def _absorb(
+    conn: Connection, service: str, gone: str, kept: str, *, actor: str, reason: str | None, now: datetime
+) -> None:
+    """All of cluster `gone` belongs to `kept` from now on, and its id is another name of it."""
+    found = [m.fingerprint for m in members(conn, service, gone)]
+    move_members(conn, service, found, kept, f"merged by {actor}", now)
+    put_alias(conn, service, gone, kept, actor=actor, reason=reason, now=now)
 
 
 def split(conn: Connection, service: str, one: str, *, actor: str, reason: str | None, now: datetime) -> str:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from luffy_dagster.store.schema import batch, stream_state
@@ -31,6 +31,9 @@ class StreamState:
     raw_batch: int = 0
     rows: int = 0
     failed: int = 0
+    recent_entries: int = 0  # since the profile was last judged by how it reads
+    recent_failed: int = 0
+    judged: int = 0  # how often a judgement has changed nothing
     open_rows: tuple[str, ...] = ()  # doc_ids to be given to the parser again before the new rows
     tail_written: bool = False  # these entries were written already (closed by silence)
 
@@ -103,6 +106,13 @@ def put_stream_states(conn: Connection, service: str, states: Iterable[StreamSta
         c.name: statement.excluded[c.name] for c in stream_state.columns if c.name not in ("service_id", "stream")
     }
     conn.execute(statement.on_conflict_do_update(index_elements=["service_id", "stream"], set_=columns), rows)
+
+
+def note_judgement(conn: Connection, service: str, stream: str) -> None:
+    """The stream's profile was judged: its failures are counted from here on, and the next judgement takes twice as many."""
+    s = stream_state.c
+    statement = update(stream_state).where(s.service_id == service, s.stream == stream)
+    conn.execute(statement.values(recent_entries=0, recent_failed=0, judged=s.judged + 1))
 
 
 def open_streams(conn: Connection, service: str) -> list[StreamState]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, String, cast, select
+from sqlalchemy import Connection, String, cast, delete, select, text
 
 from luffy_dagster.core.schemas import UTC_US
 from luffy_dagster.store import bulk
-from luffy_dagster.store.schema import active_mapping, cluster_mapping, fingerprint
+from luffy_dagster.store.schema import active_mapping, cluster, cluster_alias, cluster_mapping, fingerprint
 
 if TYPE_CHECKING:
     import polars as pl
@@ -66,6 +67,43 @@ def upsert(conn: Connection, service: str, rows: pl.DataFrame, *, algorithm: str
         now=now,
     )
     return rows.height - known
+
+
+def withdraw(conn: Connection, service: str, candidates: Sequence[str]) -> int:
+    """Takes back those of `candidates` that the hourly counts do not know any more, with the clusters they alone made up.
+
+    Such a fingerprint was read off an exception that late rows made another one. What a person decided about stays, and so
+    does a cluster that somebody owns, closed, or had analysed. Returns how many are gone.
+    """
+    gone = conn.execute(
+        text(
+            "DELETE FROM fingerprint f WHERE f.service_id = :service AND f.fingerprint = ANY(:candidates)"
+            " AND NOT EXISTS (SELECT 1 FROM hourly_fingerprint h WHERE h.service_id = f.service_id AND h.fingerprint = f.fingerprint)"
+            " AND NOT EXISTS (SELECT 1 FROM cluster_decision d WHERE d.service_id = f.service_id AND f.fingerprint IN (d.fingerprint_a, d.fingerprint_b))"
+            " AND NOT EXISTS (SELECT 1 FROM cluster c JOIN cluster_mapping m USING (service_id, cluster_id) WHERE m.service_id = f.service_id"
+            " AND m.fingerprint = f.fingerprint AND (c.owner IS NOT NULL OR c.rca_status IS NOT NULL OR c.state IN ('resolved', 'ignored')))"
+            " RETURNING f.fingerprint"
+        ),
+        {"service": service, "candidates": list(candidates)},
+    ).scalars()
+    names = list(gone)
+    if not names:
+        return 0
+    m = cluster_mapping.c
+    emptied = conn.execute(
+        delete(cluster_mapping).where(m.service_id == service, m.fingerprint.in_(names)).returning(m.cluster_id)
+    ).scalars()
+    held = select(m.cluster_id).where(m.service_id == service)
+    named = select(cluster_alias.c.cluster_id).where(cluster_alias.c.service_id == service)
+    conn.execute(
+        delete(cluster).where(
+            cluster.c.service_id == service,
+            cluster.c.cluster_id.in_(list(emptied)),
+            cluster.c.cluster_id.not_in(held),
+            cluster.c.cluster_id.not_in(named),
+        )
+    )
+    return len(names)
 
 
 def exemplars(conn: Connection, service: str, algorithm: str | None = None) -> pl.DataFrame:

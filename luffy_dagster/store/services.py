@@ -436,6 +436,10 @@ def _move(
             service_id=service_id, from_state=current.value, to_state=to.value, actor=actor, at=now, reason=reason
         )
     )
+    audit.write(
+        conn, actor, "move", "service", service_id, service=service_id, now=now,
+        before={"lifecycle_state": current.value}, after={"lifecycle_state": to.value, "reason": reason},
+    )  # fmt: skip
 
 
 def advance(conn: Connection, service_id: str, to: LifecycleState, *, actor: str, now: datetime) -> Service:
@@ -455,28 +459,29 @@ def advance(conn: Connection, service_id: str, to: LifecycleState, *, actor: str
     return get(conn, service_id)
 
 
-def maintenance(conn: Connection, service_id: str, on: bool, *, actor: str, now: datetime) -> Service:
-    """Into maintenance (work and alerts pause) and back."""
-    return move(conn, service_id, LifecycleState.MAINTENANCE if on else LifecycleState.ACTIVE, actor=actor, now=now)
+def maintenance(
+    conn: Connection, service_id: str, on: bool, *, actor: str, now: datetime, reason: str | None = None
+) -> Service:
+    """Into maintenance (work and alerts pause, data stays) and back (the gap is fetched). Raises IllegalMoveError."""
+    to = LifecycleState.MAINTENANCE if on else LifecycleState.ACTIVE
+    if not on and get(conn, service_id).lifecycle_state is not LifecycleState.MAINTENANCE:
+        current = get(conn, service_id).lifecycle_state
+        raise IllegalMoveError(service_id, current, "out of Maintenance", [s.value for s in allowed(current)])
+    return move(conn, service_id, to, actor=actor, now=now, reason=reason)
 
 
 def archive(conn: Connection, service_id: str, *, actor: str, now: datetime) -> Service:
-    """Out of all lists for good; its data stays readable. From every state: the way there is made."""
+    """Out of all lists for good; its data stays readable.
+
+    Out of maintenance by way of Active; one that was never active is archived as it is (else nobody could be rid of it).
+    """
     current = get(conn, service_id).lifecycle_state
     if current is not LifecycleState.ARCHIVED:
+        if LifecycleState.ACTIVE in allowed(current) and reached(current, LifecycleState.ACTIVE):
+            _move(conn, service_id, current, LifecycleState.ACTIVE, actor, now, "on its way to the archive")
+            current = LifecycleState.ACTIVE
         _move(conn, service_id, current, LifecycleState.ARCHIVED, actor, now, "archived")
         conn.execute(sa_update(service).where(service.c.id == service_id).values(is_active=False))
-        audit.write(
-            conn,
-            actor,
-            "archive",
-            "service",
-            service_id,
-            service=service_id,
-            now=now,
-            before={"state": current.value},
-            after={"state": "Archived"},
-        )
     return get(conn, service_id)
 
 

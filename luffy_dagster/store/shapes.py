@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, func, select
@@ -15,6 +16,8 @@ from luffy_dagster.store.schema import active_mapping, hourly_shape, shape, temp
 
 if TYPE_CHECKING:
     import polars as pl
+
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +41,7 @@ def upsert(conn: Connection, service: str, rows: pl.DataFrame, *, algorithm: str
     clean = [
         pl.col(c).str.replace_all("\x00", "�", literal=True) for c in ("shape", "example")
     ]  # PostgreSQL takes no NUL
-    known = set(
-        conn.execute(
-            select(shape.c.shape_id).where(
-                shape.c.service_id == service, shape.c.shape_id.in_(rows["shape_id"].to_list())
-            )
-        ).scalars()
-    )
+    before = known(conn, service, rows["shape_id"].to_list())
     types = {
         "shape_id": "text",
         "shape": "text",
@@ -65,7 +62,24 @@ def upsert(conn: Connection, service: str, rows: pl.DataFrame, *, algorithm: str
         algorithm=algorithm,
         now=now,
     )
-    return rows.height - len(known)
+    return rows.height - len(before)
+
+
+def known(conn: Connection, service: str, shape_ids: Sequence[str]) -> set[str]:
+    """Which of these the service has already."""
+    query = select(shape.c.shape_id).where(shape.c.service_id == service, shape.c.shape_id.in_(list(shape_ids)))
+    return set(conn.execute(query).scalars())
+
+
+def count_by_day(conn: Connection, service: str, days: Iterable[date]) -> dict[date, int]:
+    """How many shapes were seen for the first time on each of these UTC days."""
+    counted: dict[date, int] = {}
+    for day in sorted(set(days)):
+        start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+        first = shape.c.first_seen
+        query = select(func.count()).where(shape.c.service_id == service, first >= start, first < start + _DAY)
+        counted[day] = conn.execute(query).scalar_one()
+    return counted
 
 
 def list_shapes(

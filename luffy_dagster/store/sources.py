@@ -398,7 +398,7 @@ def record_fetch(
     return get(conn, source_id)
 
 
-def rotate_secrets(conn: Connection) -> int:
+def rotate_secrets(conn: Connection, *, actor: str, now: datetime) -> int:
     """Encrypts every secret (of sources, and webhooks of services) under the newest key; how many."""
     done = services.rotate_secrets(conn)
     for row in conn.execute(select(log_source)).mappings().all():
@@ -408,4 +408,5 @@ def rotate_secrets(conn: Connection) -> int:
         if fresh:
             conn.execute(sa_update(log_source).where(log_source.c.id == row["id"]).values(fresh))
             done += len(fresh)
+    audit.write(conn, actor, "rotate", "secrets", "all", now=now, after={"count": done})
     return done

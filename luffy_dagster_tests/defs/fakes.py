@@ -67,6 +67,10 @@ class FakeLuffy(LuffyResource):
     def due(self, now: datetime) -> list[Due]:
         return [Due(service, Kind.LOG_FETCH, now, 1) for service in WORLD.due]
 
+    def judge_silence(self, now: datetime) -> int:
+        WORLD.calls.append(("judge_silence", now))
+        return 0
+
     def tick(self, due: Any, on_result: Callable[[Any], None]) -> list[Any]:
         results = []
         for each in due:

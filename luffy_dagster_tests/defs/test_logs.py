@@ -5,6 +5,7 @@ from datetime import date
 import dagster as dg
 import pytest
 
+from luffy_dagster.defs.plots import INLINE, hours_plot
 from luffy_dagster_tests.defs import fakes
 
 KEY = dg.MultiPartitionKey({"day": "2026-11-24", "service": "web-app"})
@@ -39,14 +40,23 @@ def test_metadata_can_be_read_by_a_person_and_log_text_stays_text(defs, instance
         event.asset_key.path[-1]: event.materialization.metadata for event in result.get_asset_materialization_events()
     }
     assert told["raw_logs"]["rows of this day"].value == 120
-    assert "orders | ok" in told["raw_logs"]["sources"].value
+    (source,) = told["raw_logs"]["sources"].records
+    assert (source.data["source"], source.data["state"], source.data["new rows"]) == ("orders", "ok", 120)
     assert told["parsed_entries"]["entries"].value == 24 * 4 + sum(hour % 3 for hour in range(24))
-    assert "data:image/svg+xml;base64," in told["parsed_entries"]["plot of entries per hour"].value
-    messages = told["parsed_entries"]["top messages"].value
-    assert "<script>" not in messages
-    assert "order 7 of a\\|b &lt;script&gt;" in messages
-    assert "KeyError: 'EUR'" in told["exception_clusters"]["top clusters"].value
+    plot = told["parsed_entries"]["entries per hour"].value
+    assert plot.startswith("![120 entries, 24 errors](data:image/svg+xml,")
+    assert len(plot) < INLINE
+    (message,) = told["parsed_entries"]["top messages"].records
+    assert message.data["example"] == "order 7 of a|b <script>"  # a cell of a table is text, whatever stands in it
+    assert told["exception_clusters"]["top clusters"].records[0].data["cluster"] == "KeyError: 'EUR'"
     assert told["exception_clusters"]["all clusters"].value == "`luffy clusters -s web-app --state all`"
+    links = told["raw_logs"]["this day's"].value
+    assert "[entries](/assets/parsed_entries?view=partitions&partition=2026-11-24%7Cweb-app)" in links
+
+
+def test_a_plot_of_errors_in_every_hour_is_still_shown_in_place() -> None:
+    worst = hours_plot([{"info": 1_234_567 + hour, "error": 234_567 + hour} for hour in range(24)])
+    assert len(worst) < INLINE
 
 
 def test_an_older_day_is_fetched_only_when_its_rows_are_gone(defs, instance, world) -> None:

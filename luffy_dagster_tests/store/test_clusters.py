@@ -126,3 +126,36 @@ def test_a_resolved_cluster_that_comes_back_is_regressed(grouped, now):
     run(grouped, later)
     assert c.refresh_states(grouped, "shop", later) >= 1
     assert c.get(grouped, "shop", "c-1", now=later).state is ClusterState.REGRESSED
+
+
+def test_a_bare_join_is_obeyed_once_and_its_revocation_takes_it_back(grouped, now):
+    c = store.clusters
+    before = where(grouped)
+    at = now + timedelta(minutes=1)
+    c.decide(grouped, "shop", "join", "fp-b", "fp-d", actor="ann", reason="one cause", now=at)
+    assert c.obey(grouped, "shop", c.decisions(grouped, "shop")) == 1
+    assert set(where(grouped).values()) == {"c-1"}
+    assert c.get(grouped, "shop", "c-2", now=now).cluster_id == "c-1"
+    assert c.obey(grouped, "shop", c.decisions(grouped, "shop")) == 0
+    c.revoke(grouped, c.decisions(grouped, "shop")[0].id, actor="ann", now=at + timedelta(hours=3))
+    assert where(grouped) == before
+
+
+def test_a_join_does_not_bring_back_what_was_split_off_later(grouped, now):
+    c = store.clusters
+    c.merge(grouped, "shop", "c-1", "c-2", actor="ann", reason=None, now=now + timedelta(minutes=1))
+    apart = c.split(grouped, "shop", "fp-c", actor="ann", reason="another cause", now=now + timedelta(minutes=2))
+    assert c.obey(grouped, "shop", c.decisions(grouped, "shop")) == 0
+    assert where(grouped)["fp-c"] == apart != "c-1"
+
+
+def test_a_fingerprint_that_no_count_knows_is_taken_back_with_its_cluster(grouped, now):
+    counted = pl.DataFrame({"hour": [now.replace(minute=0)], "environment": [""], "fingerprint": ["fp-a"], "count": [1]}).with_columns(
+        pl.col("hour").cast(UTC_US)
+    )
+    store.counts.replace_hours(grouped, "shop", [now.replace(minute=0)], fingerprints=counted)
+    store.clusters.decide(grouped, "shop", "join", "fp-b", "fp-a", actor="ann", reason=None, now=now)
+    gone = store.fingerprints.withdraw(grouped, "shop", ["fp-a", "fp-b", "fp-c", "fp-d"])
+    assert gone == 2
+    assert where(grouped) == {"fp-a": "c-1", "fp-b": "c-1"}  # one is counted, of the other a person said something
+    assert [row.cluster_id for row in store.clusters.list_clusters(grouped, now=now)] == ["c-1"]

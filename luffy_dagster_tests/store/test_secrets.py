@@ -111,7 +111,7 @@ def test_rotation_takes_every_secret_along(conn, now, monkeypatch):
     monkeypatch.setenv("LUFFY_SECRET_KEY", f"the new one,{former}")
     get_settings.cache_clear()
     key = crypto.pseudonym_key()
-    assert store.sources.rotate_secrets(conn) == 4
+    assert store.sources.rotate_secrets(conn, actor="ann", now=now) == 4
     monkeypatch.setenv("LUFFY_SECRET_KEY", "the new one")
     get_settings.cache_clear()
     assert store.sources.credentials(conn, source.id).api_key.reveal() == SECRET + "2"

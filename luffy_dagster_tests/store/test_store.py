@@ -126,7 +126,7 @@ def test_a_lost_key_says_so(conn, now, shop, monkeypatch):
     assert (get_settings().home / "secret.key").stat().st_mode & 0o077 == 0
     monkeypatch.setenv("LUFFY_SECRET_KEY", f"new one,{home_key}")
     get_settings.cache_clear()
-    assert store.sources.rotate_secrets(conn) == 1
+    assert store.sources.rotate_secrets(conn, actor="ann", now=now) == 1
     monkeypatch.setenv("LUFFY_SECRET_KEY", "new one")
     get_settings.cache_clear()
     assert store.sources.credentials(conn, source.id).password.reveal() == PASSWORD

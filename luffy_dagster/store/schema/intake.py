@@ -57,6 +57,10 @@ stream_state = Table(
     Column("raw_batch", BigInteger, nullable=False, server_default=text("0")),
     Column("rows", BigInteger, nullable=False, server_default=text("0")),
     Column("failed", BigInteger, nullable=False, server_default=text("0")),
+    # Since the stream's profile was last judged by how it reads, and how often that has changed nothing.
+    Column("recent_entries", BigInteger, nullable=False, server_default=text("0")),
+    Column("recent_failed", BigInteger, nullable=False, server_default=text("0")),
+    col.integer("judged", 0),
     col.texts("open_rows"),
     col.flag("tail_written", default=False),
     col.time("updated_at", null=False),

@@ -19,6 +19,7 @@ shape = Table(
     col.time("last_seen", null=False),
     col.time("created_at", null=False),
     PrimaryKeyConstraint("service_id", "shape_id"),
+    Index(None, "service_id", "first_seen"),  # how many are new on a day
 )
 
 template_mapping = Table(
