@@ -304,18 +304,25 @@ def _redact(entries: pl.DataFrame, options: ParseOptions) -> tuple[pl.DataFrame,
     policy = options.redaction
     if policy is None:
         return entries, 0
-    whole = redact(entries["raw_line"], policy, key=options.redaction_key).texts
+    seen: dict[str, tuple[str, int]] = {}
+    whole = redact(entries["raw_line"], policy, key=options.redaction_key, seen=seen).texts
     changed = whole != entries["raw_line"]
     look = changed | entries["raw_line"].str.contains("\\", literal=True) | (entries["lines"] > 1)
     entries = entries.with_columns(whole.alias("raw_line"))
     if look.any():
         rows = look.arg_true()
-        for name in ("message", "text", "logger", "thread", "process", "host", "trace_id", "version"):
-            column = entries[name]
-            if name not in ("message", "text") and column.null_count() == len(column):
-                continue
-            cleaned = redact(column.gather(rows), policy, key=options.redaction_key).texts
-            entries = entries.with_columns(column.scatter(rows, cleaned).alias(name))
+        names = [
+            name
+            for name in ("message", "text", "logger", "thread", "process", "host", "trace_id", "version")
+            if name in ("message", "text") or entries[name].null_count() < entries.height
+        ]
+        # together, as most messages are the text itself and each distinct text is examined once
+        pieces = pl.concat([entries[name].gather(rows).alias("piece") for name in names])
+        cleaned = redact(pieces, policy, key=options.redaction_key, seen=seen).texts
+        entries = entries.with_columns(
+            entries[name].scatter(rows, cleaned.slice(i * len(rows), len(rows))).alias(name)
+            for i, name in enumerate(names)
+        )
     return entries, int(changed.sum())
 
 

@@ -11,6 +11,7 @@ collapsed form. The values themselves are found by the same expression in the me
 
 from __future__ import annotations
 
+import string
 from collections.abc import Sequence
 from hashlib import blake2b
 
@@ -24,8 +25,10 @@ BUCKET_SHAPE = "(more shapes than a day may have)"
 LONGEST = 4_000  # characters of a message that are looked at; what follows is one value of kind "more"
 
 COLLAPSE = bytes.maketrans(b"123456789", b"000000000")
-_FEW = 20_000  # texts up to which an expression is as quick as the buffers' library is to import
+_FEW = 2_000  # texts up to which an expression is as quick
+_SEPARATORS = ("\x1e", "\x1f", "\x1d")  # one that no text holds stands between them
 _NUL = "\x00"
+_LETTERS = string.ascii_letters[: len(masks.KINDS)]  # a kind as one letter
 SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "shape_id": pl.Utf8,
     "shape": pl.Utf8,
@@ -40,17 +43,18 @@ def shape_id(shape: str) -> str:
 
 def collapse_digits(texts: pl.Series) -> pl.Series:
     """`texts` (Utf8) with every ASCII digit turned into 0; lengths and nulls stay."""
-    if len(texts) < _FEW:
+    separator = None if len(texts) < _FEW else next((s for s in _SEPARATORS if not _occurs(texts, s)), None)
+    if separator is None:
         return texts.str.replace_all("[0-9]", "0")
-    import pyarrow as pa
+    # all texts as one: a table over its bytes is many times as quick as an expression over each
+    whole: str = (texts.fill_null("") if texts.null_count() else texts).str.join(separator)[0]
+    zeros = whole.encode().translate(COLLAPSE).decode()
+    out = pl.Series(texts.name, [zeros], dtype=pl.Utf8).str.split(separator).explode()
+    return out.set(texts.is_null(), None) if texts.null_count() else out
 
-    array = texts.to_arrow(compat_level=pl.CompatLevel.oldest())
-    validity, offsets, data = array.buffers()
-    if data is None:
-        return texts
-    collapsed = pa.py_buffer(memoryview(data).tobytes().translate(COLLAPSE))
-    out = pa.LargeStringArray.from_buffers(len(array), offsets, collapsed, validity, array.null_count, array.offset)
-    return pl.Series(texts.name, out)
+
+def _occurs(texts: pl.Series, character: str) -> bool:
+    return bool(texts.str.contains(character, literal=True).any())
 
 
 def _kind_expression(value: pl.Expr) -> pl.Expr:
@@ -64,25 +68,23 @@ def _kind_expression(value: pl.Expr) -> pl.Expr:
 
 def _shapes_of_distinct(texts: pl.Series) -> pl.Series:
     """Shape of every collapsed text (distinct, not null, not empty, none longer than LONGEST)."""
-    frame = pl.DataFrame({"text": texts}).with_row_index("row")
-    frame = frame.with_columns(
-        literal=pl.col("text").str.replace_all(masks.PATTERN, _NUL),
-        values=pl.col("text").str.extract_all(masks.PATTERN),
+    frame = pl.DataFrame(
+        {"literal": texts.str.replace_all(masks.PATTERN, _NUL), "values": texts.str.extract_all(masks.PATTERN)}
     )
-    values = frame.select("row", "values").explode("values", empty_as_null=False)
-    kinds = values.select(pl.col("values").unique()).with_columns(kind=_kind_expression(pl.col("values")))
-    per_row = values.join(kinds, on="values", how="left", maintain_order="left").group_by("row", maintain_order=True)
-    frame = frame.join(per_row.agg("kind"), on="row", how="left", maintain_order="left")
-    keyed = frame.select("row", "literal", kinds=pl.col("kind").cast(pl.List(pl.Utf8)).list.join(",").fill_null(""))
-    distinct = keyed.select("literal", "kinds").unique(maintain_order=True)
-    built = [_assemble(literal, kinds) for literal, kinds in distinct.iter_rows()]
-    distinct = distinct.with_columns(shape=pl.Series(built, dtype=pl.Utf8))
-    return keyed.join(distinct, on=["literal", "kinds"], how="left", maintain_order="left")["shape"]
+    distinct = frame.get_column("values").explode().unique().drop_nulls()
+    kinds = pl.DataFrame({"values": distinct}).select(kind=_kind_expression(pl.col("values")))["kind"]
+    letters = kinds.replace_strict([*range(len(_LETTERS))], [*_LETTERS], return_dtype=pl.Utf8)
+    named = pl.element().replace_strict(distinct, letters, return_dtype=pl.Utf8) if len(distinct) else pl.element()
+    keyed = frame.select("literal", kinds=pl.col("values").list.eval(named).list.join(""))
+    distinct_keys = keyed.unique(maintain_order=True)
+    built = [_assemble(literal, kinds) for literal, kinds in distinct_keys.iter_rows()]
+    distinct_keys = distinct_keys.with_columns(shape=pl.Series(built, dtype=pl.Utf8))
+    return keyed.join(distinct_keys, on=["literal", "kinds"], how="left", maintain_order="left")["shape"]
 
 
 def _assemble(literal: str, kinds: str) -> str:
     parts = literal.split(_NUL)
-    names = [masks.KIND_NAMES[int(k)] for k in kinds.split(",")] if kinds else []
+    names = [masks.KIND_NAMES[_LETTERS.index(letter)] for letter in kinds]
     pieces = [masks.escape(parts[0])]
     for name, part in zip(names, parts[1:], strict=True):
         unit = masks.UNIT.match(part) if name == "num" else None
@@ -105,23 +107,30 @@ def shape_ids(messages: pl.Series) -> pl.DataFrame:
     The cheap half of `shape_messages`: no values are taken out.
     """
     head, rest = _split_long(messages.cast(pl.Utf8))
-    frame = pl.DataFrame({"text": collapse_digits(head)})
-    distinct = frame.filter(pl.col("text").str.len_bytes() > 0).unique()
-    if distinct.is_empty():
-        empty = pl.Series([None] * len(messages), dtype=pl.Utf8)
-        return pl.DataFrame({"shape_id": empty, "shape": empty})
-    distinct = _with_ids(distinct.with_columns(shape=_shapes_of_distinct(distinct["text"])))
-    frame = frame.join(distinct, on="text", how="left", maintain_order="left").select("shape_id", "shape")
+    codes, texts = encode(collapse_digits(head))
+    filled = texts.str.len_bytes() > 0
+    shapes = _shapes_of_distinct(texts.filter(filled))
+    of_code = shapes.gather(pl.select(pl.when(filled).then(filled.cum_sum() - 1)).to_series())
     if rest is None:
-        return frame
+        return _with_ids(of_code).select(pl.all().gather(codes))
     longer = pl.when(rest.is_not_null()).then(pl.lit("<more>")).otherwise(pl.lit(""))
-    frame = frame.select(shape=pl.col("shape") + longer)
-    ids = _with_ids(frame.unique().drop_nulls())
-    return frame.join(ids, on="shape", how="left", maintain_order="left").select("shape_id", "shape")
+    shape = pl.DataFrame({"shape": of_code.gather(codes)}).select(pl.col("shape") + longer).to_series()
+    codes, texts = encode(shape)
+    return _with_ids(texts).select(pl.all().gather(codes))
 
 
-def _with_ids(shapes: pl.DataFrame) -> pl.DataFrame:
-    return shapes.with_columns(shape_id=pl.Series([shape_id(s) for s in shapes["shape"]], dtype=pl.Utf8))
+def encode(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """A number for each text (UInt32, null for null) and the distinct texts that the numbers stand for."""
+    coded = texts.alias("text").cast(pl.Categorical(pl.Categories.random()))
+    distinct = coded.drop_nulls().unique(maintain_order=True)
+    return coded.to_physical(), distinct.cast(pl.Utf8)
+
+
+def _with_ids(shapes: pl.Series) -> pl.DataFrame:
+    """shape_id and shape of shapes, of which many are equal or null."""
+    codes, distinct = encode(shapes)
+    ids = pl.Series("shape_id", [shape_id(shape) for shape in distinct], dtype=pl.Utf8)
+    return pl.DataFrame({"shape_id": ids.gather(codes), "shape": shapes})
 
 
 def variables_of(messages: pl.Series) -> pl.Series:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 
 import polars as pl
 
@@ -95,18 +96,27 @@ def redact_text(text: str, policy: Policy, key: bytes, counts: Counter[str] | No
         return FAILED
 
 
+@lru_cache(maxsize=16)
+def _prefilter(ips: bool, people: bool) -> str:
+    """One expression that finds something in every text in which any group of rules may."""
+    words = "|".join(re.escape(word) for word in sorted({*tokens.LITERALS, *context.LITERALS}))
+    parts = [f"(?i-u:{words})", tokens.PREFILTER, context.PREFILTER, personal.EMAIL_PREFILTER, _number_prefilter(ips)]
+    return "|".join([*parts, names.PREFILTER] if people else parts)
+
+
+def _number_prefilter(ips: bool) -> str:
+    return f"{personal.PREFILTER}|{personal.KEY_PREFILTER}" + (f"|{personal.IP_PREFILTER}" if ips else "")
+
+
 def _groups(text: pl.Expr, policy: Policy) -> pl.Expr:
     """Which groups of rules may find something in a text (bits, UInt8); never too few (tests hold this)."""
-    numbers = f"{personal.PREFILTER}|{personal.KEY_PREFILTER}" + (
-        f"|{personal.IP_PREFILTER}" if policy.wants(Kind.IP) else ""
-    )
     hits = {
         _TOKENS: text.str.contains_any(list(tokens.LITERALS), ascii_case_insensitive=True)
         | text.str.contains(tokens.PREFILTER),
         _CONTEXT: text.str.contains_any(list(context.LITERALS), ascii_case_insensitive=True)
         | text.str.contains(context.PREFILTER),
         _EMAILS: text.str.contains(personal.EMAIL_PREFILTER),
-        _NUMBERS: text.str.contains(numbers),
+        _NUMBERS: text.str.contains(_number_prefilter(policy.wants(Kind.IP))),
     }
     if policy.wants(Kind.PERSON):
         hits[_NAMES] = text.str.contains(names.PREFILTER)
@@ -115,14 +125,15 @@ def _groups(text: pl.Expr, policy: Policy) -> pl.Expr:
 
 
 def _settled(frame: pl.DataFrame) -> pl.DataFrame:
-    """Texts (t, groups) that only their surroundings picked: groups that find nothing are taken away.
+    """Texts (t, n, g) that only their surroundings picked: groups that find nothing are taken away.
 
     One text of each digit pattern is examined: what `context` finds does not depend on which digit stands where, only
     that there is one, so the text with its digits collapsed has the same spans as the text itself (tests hold this).
     """
     from luffy_dagster.core.parsing.shapes import collapse_digits  # core.parsing calls this package
 
-    picked = frame.filter((pl.col("g") & _CONTEXT) > 0)
+    by_context = (pl.col("g") & _CONTEXT) > 0
+    picked = frame.filter(by_context)
     if picked.is_empty():
         return frame
     keyed = picked.with_columns(k=collapse_digits(picked["t"]))
@@ -132,38 +143,101 @@ def _settled(frame: pl.DataFrame) -> pl.DataFrame:
     left = keyed.join(marks, on="k", how="left").with_columns(
         g=pl.when("found").then(pl.col("g")).otherwise(pl.col("g") & (ALL - _CONTEXT))
     )
-    rest = frame.filter((pl.col("g") & _CONTEXT) == 0)
-    return pl.concat([rest, left.select("t", "g")])
+    return pl.concat([frame.filter(~by_context), left.select(frame.columns)])
 
 
-def redact(texts: pl.Series, policy: Policy = LOGS, *, key: bytes) -> Redacted:
-    """Redact a column of texts (Utf8, nulls stay null); same values give the same pseudonyms under one `key`."""
-    name = texts.name
-    frame = texts.alias("t").to_frame()
-    marked = frame.with_columns(g=_groups(pl.col("t"), policy)).filter(pl.col("g") > 0)
-    distinct = marked.group_by("t").agg(pl.col("g").first(), n=pl.len())
-    if distinct.height:
-        settled = _settled(distinct.select("t", "g"))
-        distinct = settled.filter(pl.col("g") > 0).join(distinct.select("t", "n"), on="t", how="left")
-    if distinct.is_empty():
+def redact(
+    texts: pl.Series, policy: Policy = LOGS, *, key: bytes, seen: dict[str, tuple[str, int]] | None = None
+) -> Redacted:
+    """Redact a column of texts (Utf8, nulls stay null); same values give the same pseudonyms under one `key`.
+
+    `seen` remembers addresses between calls over the same rows (under one key); to be dropped with them.
+    """
+    expression = _prefilter(policy.wants(Kind.IP), policy.wants(Kind.PERSON))
+    picked = texts.str.contains(expression).fill_null(value=False)
+    if not picked.any():
         return Redacted(texts, {}, 0)
-    before: list[str] = distinct["t"].to_list()
+    rows = picked.arg_true()
+    marked = pl.DataFrame({"t": texts.gather(rows), "row": rows})
+    distinct = marked.group_by("t").agg(n=pl.len()).with_columns(g=_groups(pl.col("t"), policy))
+    distinct = _settled(distinct.filter(pl.col("g") > 0)).filter(pl.col("g") > 0)
     counts: Counter[str] = Counter()
+    distinct = _with_runs(distinct)
+    several = pl.col("run").is_null()
+    changed = pl.concat(
+        [
+            _by_run(distinct.filter(~several), policy, key, counts, {} if seen is None else seen),
+            _by_text(distinct.filter(several), policy, key, counts),
+        ]
+    )
+    failed = counts.pop("FAILED", 0)
+    if changed.is_empty():
+        return Redacted(texts, {}, failed)
+    found = marked.join(changed, on="t", how="inner", maintain_order="left")
+    return Redacted(texts.clone().scatter(found["row"], found["r"]), dict(counts), failed)
+
+
+def _by_text(frame: pl.DataFrame, policy: Policy, key: bytes, counts: Counter[str]) -> pl.DataFrame:
+    """Texts (t, n times, groups g) examined one by one: t and r of those that change; `counts` grows."""
+    before: list[str] = []
     after: list[str] = []
-    for text, times, groups in zip(before, distinct["n"].to_list(), distinct["g"].to_list(), strict=True):
+    for text, times, groups in frame.select("t", "n", "g").iter_rows():
         own: Counter[str] = Counter()
-        after.append(redact_text(text, policy, key, own, groups))
+        redacted = redact_text(text, policy, key, own, groups)
         for kind, n in own.items():
             counts[kind] += n * times
-    failed = counts.pop("FAILED", 0)
-    changed = [(b, a) for b, a in zip(before, after, strict=True) if a != b]
-    if not changed:
-        return Redacted(texts, {}, failed)
-    mapping = pl.DataFrame(
-        {"t": [b for b, _ in changed], "r": [a for _, a in changed]}, schema={"t": pl.Utf8, "r": pl.Utf8}
-    )
-    joined = frame.join(mapping, on="t", how="left", maintain_order="left").select(pl.coalesce("r", "t").alias(name))
-    return Redacted(joined[name], dict(counts), failed)
+        if redacted != text:
+            before.append(text)
+            after.append(redacted)
+    return pl.DataFrame({"t": before, "r": after}, schema={"t": pl.Utf8, "r": pl.Utf8})
+
+
+# The characters that the rules of addresses look at: what is matched inside a run of them depends on the run alone.
+_RUN = r"[A-Za-z0-9._%+'@/:-]*(?:@|%40)[A-Za-z0-9._%+'@/:-]*"
+
+
+def _with_runs(frame: pl.DataFrame) -> pl.DataFrame:
+    """Texts (t, g) with `run`, the only run of characters that may hold addresses, where nothing else is looked for.
+
+    Null for other texts, and for other alphabets, numbers in JSON documents, and texts examined in pieces.
+    """
+    text, run = pl.col("t"), pl.col("runs").list.first()
+    alone = (pl.col("g") == _EMAILS) & (text.str.len_bytes() <= MAX_EXAMINED)
+    alone &= text.str.len_bytes() == text.str.len_chars()  # ASCII
+    runs = pl.when(alone).then(text).otherwise(None).str.extract_all(_RUN)
+    number = run.str.contains("^[0-9]") & text.str.slice(0, 64).str.contains("{", literal=True)
+    only = (pl.col("runs").list.len() == 1) & ~number
+    return frame.with_columns(runs=runs).with_columns(run=pl.when(only).then(run).otherwise(None)).drop("runs")
+
+
+def _by_run(
+    frame: pl.DataFrame, policy: Policy, key: bytes, counts: Counter[str], seen: dict[str, tuple[str, int]]
+) -> pl.DataFrame:
+    """Like `_by_text` for texts with their only `run`, which are many: each distinct run is examined once."""
+    if frame.is_empty() or not policy.wants(Kind.EMAIL):
+        return pl.DataFrame(schema={"t": pl.Utf8, "r": pl.Utf8})
+    before: list[str] = []
+    after: list[str] = []
+    for run, times in frame.group_by("run").agg(pl.col("n").sum()).iter_rows():
+        known = seen.get(run)
+        if known is None:
+            known = seen[run] = _addresses_out(run, key)
+        if known[1]:
+            before.append(run)
+            after.append(known[0])
+            counts[Kind.EMAIL.value] += known[1] * times
+    done = pl.DataFrame({"run": before, "into": after}, schema={"run": pl.Utf8, "into": pl.Utf8})
+    return frame.join(done, on="run", how="inner").select("t", r=pl.col("t").str.replace(_RUN, pl.col("into")))
+
+
+def _addresses_out(run: str, key: bytes) -> tuple[str, int]:
+    """A run with pseudonyms for its addresses, and how many these are."""
+    parts: list[str] = []
+    end = 0
+    for span in personal.find_emails(run):
+        parts += (run[end : span.start], pseudonym(Kind.EMAIL, run[span.start : span.end], key))
+        end = span.end
+    return "".join((*parts, run[end:])), len(parts) // 2
 
 
 _KEY_LINES = 200  # a private key has fewer lines; an end that never comes hides no more than this

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from dataclasses import dataclass
 from enum import StrEnum
@@ -49,5 +48,5 @@ class Span:
 def pseudonym(kind: Kind, value: str, key: bytes) -> str:
     """The place holder of a value: same kind, value and key give the same one; without the key it tells nothing."""
     canonical = value if kind is Kind.SECRET else "".join(value.split()).casefold().replace("%40", "@")
-    digest = hmac.new(key, f"{kind}\0{canonical}".encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+    digest = hmac.digest(key, f"{kind}\0{canonical}".encode("utf-8", "surrogatepass"), "sha256").hex()
     return f"[{kind}:{digest[:8]}]"
