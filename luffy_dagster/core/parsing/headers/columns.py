@@ -97,7 +97,7 @@ class Builder(Heap):
         if inside:
             return [*first, fields.try_run, fields.try_inside]
         if self.tagged:
-            return first[:3]
+            return [*first[:3], fields.try_behind_tag]
         return [
             *first,
             fields.try_delimited,
@@ -111,4 +111,9 @@ class Builder(Heap):
             tags.try_dash,
             fields.try_fixed,
             fields.try_dotted,
+            fields.try_numbered_name,
+            strong.try_glued_level,
+            strong.try_optional_level,
+            fields.try_optional_bracket,
+            tags.try_optional_tag,
         ]

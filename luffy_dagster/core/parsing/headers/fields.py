@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from luffy_dagster.core.parsing import times
 from luffy_dagster.core.parsing.headers import lexis
 from luffy_dagster.core.parsing.headers.heap import ALL, GAP, MOST, NEARLY_ALL, Heap
-from luffy_dagster.core.parsing.headers.looks import bracket_is_header, few, roles_of, word_is_header
+from luffy_dagster.core.parsing.headers.looks import bracket_is_header, few, independent, roles_of, word_is_header
 from luffy_dagster.core.parsing.levels import SURE
 
 _STRONG_FORMS = frozenset(form.name for form in times.FORMS if form.rank >= 4)
-_KEYED = "(?:pid|PID|tid|thread|trace_?[iI]d|span_?[iI]d|request_?[iI]d|req_?[iI]d|correlation_?[iI]d|dd\\.trace_id)=[^ \\t\\n,;]*(?=[ \\t,;]|$)"
+_KEYED = "(?:component|module|logger|service|pid|PID|tid|thread|trace_?[iI]d|span_?[iI]d|request_?[iI]d|req_?[iI]d|correlation_?[iI]d|dd\\.trace_id)=[^ \\t\\n,;]*(?=[ \\t,;]|$)"
 _TWO_NUMBERS = re.compile(r"[0-9]+ +[0-9]+ ")
 
 
@@ -33,8 +33,10 @@ def try_delimited(heap: Heap, separator: str, closed: bool) -> bool:
         ends, share, matches = heap.match("[^ \\t|\\n]{1,40}(?=[ \\t]*\\|)")
         if share >= ALL and few([m.group() for m in matches]):
             return heap.take(separator, f"({heap.role('process')}[^ \\t|\\n]+)", ends, "column", "", closed)
-    if mark not in ("|", ";", "\t", ",") or (mark == "," and heap.gap != ","):
+    if mark not in ("|", ";", "\t", ",") or (mark == "," and heap.gap not in (",", ", ")):
         return False
+    if mark == "," and heap.gap == ", ":
+        return _spaced_column(heap, separator, closed)
     blank, sign = mark == "\t", "\\t" if mark == "\t" else re.escape(mark)
     if mark == ",":
         body, look = "[^,\\s]{0,60}", ","
@@ -47,6 +49,15 @@ def try_delimited(heap: Heap, separator: str, closed: bool) -> bool:
     texts = [m.group() for m in matches]
     inner = f"[^{sign}\\n]*" if blank else "[^,\\s]*" if mark == "," else body
     return heap.take(separator, f"({heap.role(*roles_of(texts))}{inner})", ends, "column", "", closed)
+
+
+def _spaced_column(heap: Heap, separator: str, closed: bool) -> bool:
+    """One word between commas with blanks behind them, where the columns are names that repeat."""
+    ends, share, matches = heap.match("[^,\\s]{1,40}(?=, )")
+    texts = [m.group() for m in matches]
+    if share < ALL or not heap.level or not few(texts) or len(texts) < 8:
+        return False
+    return heap.take(separator, f"({heap.role(*roles_of(texts))}[^,\\s]+)", ends, "column", "", closed)
 
 
 def _raw_gap(heap: Heap) -> str:
@@ -75,6 +86,20 @@ def try_bracket(heap: Heap, separator: str, closed: bool) -> bool:
     expression = f"{o}({heap.role(*roles_of(texts, bracket=True))}{inner}){c}"
     ends, share, _ = heap.match(expression)
     return share >= MOST and heap.take(separator, expression, ends, "bracket", "", closed)
+
+
+def try_optional_bracket(heap: Heap, separator: str, closed: bool) -> bool:
+    """A bracket that part of the lines leave out: header when the same messages come with it and without it."""
+    if not heap.time:
+        return False
+    sides = heap.sides("\\[[^\\[\\]\\n]{1,120}\\][ \\t]*")
+    if sides is None or not independent(*sides.rests):
+        return False
+    texts = [m.group().strip()[1:-1] for m in sides.matches]
+    if not bracket_is_header(texts, "["):
+        return False
+    role = heap.role(*roles_of(texts, bracket=True))
+    return heap.take(separator, f"(?:\\[({role}[^\\[\\]\\n]*)\\][ \\t]*)?", sides.ends, "bracket", "", closed)
 
 
 def try_level_inside(heap: Heap, separator: str, closed: bool, opener: str, texts: Sequence[str]) -> bool:
@@ -144,7 +169,7 @@ def _distance(heap: Heap, line: str, at: int, stop: str) -> tuple[int, str]:
         ):
             return step, "time"
         level = lexis.LEVEL.match(line, at)
-        if not heap.level and level is not None and lexis.is_level(level, line, sure=True, strict=True):
+        if not heap.level and level is not None and lexis.leads_to_level(level, line):
             return step, "level"
         if step == 1 and opener == "[" and lexis.BRACKET["["].match(line, at) and heap.time:
             return step, "bracket"
@@ -157,6 +182,9 @@ def try_number(heap: Heap, separator: str, closed: bool) -> bool:
     """A number right behind another part: process, thread, flag."""
     if heap.last not in ("time", "level", "number", "bracket", "run", "column"):
         return False
+    ends, share, matches = heap.match("[0-9]+(?:\\.[0-9]+)+(?=[ \\t])")
+    if share >= ALL and heap.last == "number" and len({m.group() for m in matches}) == 1 and len(matches) >= 8:
+        return heap.take(separator, "(?:[0-9.]+)", ends, "number", "", closed)  # a version, the same everywhere
     ends, share, _ = heap.match("#?[0-9]+(?=[ \\t|,;:\\])]|$)")
     return share >= ALL and heap.take(
         separator, f"({heap.role('process', 'thread')}#?[0-9]+)", ends, "number", "", closed
@@ -171,7 +199,9 @@ def try_ident(heap: Heap, separator: str, closed: bool) -> bool:
         if len(keys) == 1:
             key = keys.pop()
             role = (
-                heap.role("process")
+                heap.role("logger")
+                if key in ("component", "module", "logger", "service")
+                else heap.role("process")
                 if key in ("pid", "PID")
                 else heap.role("thread")
                 if key in ("tid", "thread")
@@ -193,6 +223,28 @@ def try_ident(heap: Heap, separator: str, closed: bool) -> bool:
     if share < NEARLY_ALL or all(m.group() == "-" for m in matches):
         return False
     return heap.take(separator, f"({heap.role('trace_id', 'span_id')}[0-9a-fA-F-]+)", ends, "ident", "", closed)
+
+
+def try_behind_tag(heap: Heap, separator: str, closed: bool) -> bool:
+    """What only a header writes behind a tag on every line: seconds since start in a bracket, a connection's number with a star."""
+    for expression in (r"\[ *[0-9]{1,9}\.[0-9]{3,6}\]", r"\*[0-9]+(?=[ \t])"):
+        ends, share, _ = heap.match(expression)
+        if share >= ALL:
+            return heap.take(separator, expression.split("(?=")[0], ends, "number", "", closed)
+    return False
+
+
+def try_numbered_name(heap: Heap, separator: str, closed: bool) -> bool:
+    """`program[17:204] ` without a colon, on every line."""
+    if heap.last != "time" or heap.level:
+        return False
+    ends, share, matches = heap.match(
+        "[A-Za-z][A-Za-z0-9_.-]*(?: [A-Z][A-Za-z0-9_.-]*)?\\[[0-9]+(?::[0-9a-fx]+)?\\](?=[ \\t])"
+    )
+    if share < ALL or not few([m.group().split("[")[0] for m in matches]):
+        return False
+    name, process = heap.role("logger"), heap.role("process")
+    return heap.take(separator, f"({name}[^\\[\\n]+)\\[({process}[0-9a-fx:]+)\\]", ends, "tag", "", closed)
 
 
 def try_caller(heap: Heap, separator: str, closed: bool) -> bool:
@@ -223,6 +275,18 @@ def try_dotted(heap: Heap, separator: str, closed: bool) -> bool:
     if heap.last not in ("level", "bracket", "number"):
         return False
     ends, share, matches = heap.match(lexis.DOTTED.pattern)
+    if share < NEARLY_ALL and share >= 0.5:
+        ends, share = _with_roots(heap, {m.group() for m in matches})
     if share < NEARLY_ALL or any("/" in m.group()[:1] for m in matches):
         return False
     return heap.take(separator, f"({heap.role('logger')}[^ \\t\\n]+)", ends, "dotted", "", closed)
+
+
+def _with_roots(heap: Heap, dotted: set[str]) -> tuple[list[int], float]:
+    """Dotted names together with the first words of these (`shop` beside `shop.cart`), when they are few."""
+    roots = {name.split(".", 1)[0] for name in dotted} | {"root", "main", "__main__"}
+    ends, share, matches = heap.match("[A-Za-z_$][A-Za-z0-9_$.-]*(?=[ \\t])")
+    texts = [m.group() for m in matches]
+    if not texts or not few(texts) or not all(text in dotted or text in roots for text in texts):
+        return ends, 0.0
+    return ends, share

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from luffy_dagster.core.parsing.headers import lexis
@@ -18,7 +19,7 @@ MOST = 0.9  # of the lines must have a part
 NEARLY_ALL = 0.95
 ALL = 0.98
 GAP = re.compile(
-    r"[,;:]?[ \t]*(?:(?:-{1,3}|[–—|»~]|=>|->|::?)(?=[ \t]|$)|[|;,:]|/(?=[A-Za-z]))?[ \t]*(?:--?[ \t]+:(?=[ \t]|$)|:(?=[ \t]|$))?[ \t]*"
+    r"[,;:]?[ \t]*(?:(?:-{1,3}|[–—|»~]|=>|->|>>|\*{2,3}|::?)(?=[ \t]|$)|\|-(?=[A-Z])|[|;,:]|/(?=[A-Za-z]))?[ \t]*(?:--?[ \t]+:(?=[ \t]|$)|:(?=[ \t]|$))?[ \t]*"
 )
 
 
@@ -31,6 +32,15 @@ def regex(expression: str) -> re.Pattern[str]:
 def gap_expression(normal: str) -> str:
     """Expression of a separator whose runs of blanks were made one blank."""
     return "".join("[ \\t]+" if char == " " else re.escape(char) for char in normal)
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """Where an optional part ends (the place itself on lines without it), its matches, and what follows with it and without it."""
+
+    ends: list[int]
+    matches: list[re.Match[str]]
+    rests: tuple[list[str], list[str]]
 
 
 class Heap:
@@ -107,10 +117,31 @@ class Heap:
                 if other.strip() == mark:
                     pending[i] = end
         else:
-            return None
+            shared = self.shared_gap(counts, len(found))
+            if not shared:
+                return None
+            normal, expression = shared, gap_expression(shared)
+            pattern = regex(expression)
+            for i, other, _ in found:
+                opening = pattern.match(self.lines[i], self.at[i]) if other.startswith(shared) else None
+                pending[i] = opening.end() if opening else -1
         self.pending = pending
         self.gap = normal
         return expression
+
+    @staticmethod
+    def shared_gap(counts: Counter[str], total: int) -> str:
+        """The longest beginning that nearly all separators have and that ends at a mark or behind its blank (": " of ": - ")."""
+        best = ""
+        for text in counts:
+            for end in range(1, len(text)):
+                start = text[:end]
+                whole = text[end - 1] == " " or text[end] in " -–—|»~=>"
+                if whole and start.strip() and len(start) > len(best):
+                    have = sum(count for other, count in counts.items() if other.startswith(start))
+                    if have >= MOST * total:
+                        best = start
+        return best
 
     @staticmethod
     def padded_marks(counts: Counter[str], total: int) -> bool:
@@ -136,6 +167,19 @@ class Heap:
                 ends[i] = found.end()
                 matches.append(found)
         return ends, len(matches) / alive if alive else 0.0, matches
+
+    def sides(self, expression: str) -> Sides | None:
+        """The lines that have an optional part here and those that have not; None when too few do one or the other."""
+        ends, share, matches = self.match(expression)
+        if not 0.3 <= share < MOST:
+            return None
+        alive = self.alive()
+        have = [self.lines[i][ends[i] :] for i, _ in alive if ends[i] >= 0]
+        lack = [self.lines[i][at:] for i, at in alive if ends[i] < 0]
+        if len(lack) < 4:
+            return None
+        whole = [end if end >= 0 else at for end, at in zip(ends, self.pending, strict=True)]
+        return Sides(whole, matches, (have, lack))
 
     def take(
         self, separator: str, expression: str, ends: list[int], kind: str, opened: str = "", closed: bool = False

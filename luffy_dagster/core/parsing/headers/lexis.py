@@ -16,12 +16,12 @@ CLOSER = {"[": "]", "(": ")", "<": ">", "{": "}", '"': '"', "'": "'"}
 
 # Between two parts: the closing of a bracket, blanks, one mark, blanks.
 SEPARATOR = re.compile(
-    r"(?:[ \t]*[\])}>\"'])?[,;:]?[ \t]*(?:(?:[-–—|»~]{1,3}|:|=>|->|::)(?=[ \t]|$)|[|;,]|/(?=[A-Za-z]))?[ \t]*(?:--?[ \t]+:(?=[ \t]|$)|:(?=[ \t]|$))?[ \t]*"
+    r"(?:[ \t]*[\])}>\"'])?[,;:]?[ \t]*(?:(?:[-–—|»~]{1,3}|:|=>|->|>>|\*{2,3}|::)(?=[ \t]|$)|\|-(?=[A-Z])|[|;,]|/(?=[A-Za-z]))?[ \t]*(?:--?[ \t]+:(?=[ \t]|$)|:(?=[ \t]|$))?[ \t]*"
 )
 BLANKS = re.compile(r"[ \t]+")
 TOKEN = re.compile(r"[^ \t|]+")
 LEVEL = re.compile(
-    r"(?P<o>[\[(<{\"'*]{0,2})(?P<pad> ?)(?P<mod>(?:[a-z_][\w-]*[:.])?)(?P<w>[A-Za-z]+[0-9]?)(?P<pad2>[ ]*)(?P<c>[\])>}\"'*]{0,2})(?=[ \t:|,;/\-\]\[]|$)"
+    r"(?P<o>[\[(<{\"'*]{0,2})(?P<pad> ?)(?P<mod>(?:[a-z_][\w-]*[:.]|(?:level|lvl|severity)=)?)(?P<w>[A-Za-z]+[0-9]?)(?P<pad2>[ ]*)(?P<c>[\])>}\"'*]{0,2})(?=[ \t:|,;/\-\]\[(]|$)"
 )
 LETTER = re.compile(r"(?P<o>[\[(<]?)(?P<w>[A-Z])(?P<c>[\])>]?)(?=[ \t/:|,\]]|$)")
 GLOG = re.compile(r"[IWEFDV](?=[01][0-9][0-3][0-9] +[0-9]{2}:[0-9]{2}:)")
@@ -39,10 +39,15 @@ NUMBER = re.compile(r"#?[0-9]+(?=[ \t|,;:\])]|$)")
 IDENT = re.compile(
     r"(?:[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}|[0-9a-f]{16}|[0-9a-f]{32}|-)(?=[ \t|,;\])]|$)"
 )
-CALLER = re.compile(r"[\w$./\\-]+\.[A-Za-z]{1,5}:[0-9]+(?=[ \t|,\])>:]|$)")
+_SOURCE = (
+    "go|py|pyx|[cm]?[jt]sx?|rb|java|kt|kts|scala|groovy|clj|c|cc|cpp|cxx|h|hh|hpp|hxx|inl|rs|cs|fs|vb|php|exs?|erl|swift|mm?|pl|lua|dart|proto|"
+    "sh|f90|pas|cr|nim|zig|d|jl"
+)
+CALLER = re.compile(r"[\w$./\\-]+\.(?:" + _SOURCE + r"):[0-9]+(?=[ \t|,\])>:]|$)")
 DOTTED = re.compile(r"[A-Za-z_$][\w$-]*(?:(?:\.|::|/)[\w$<>-]+)+(?=[ \t]|$)")
 FIXED = re.compile(r"[^ \t|]{1,40}(?:[ ]{2,}|\t)(?=\S)")
-DASH = re.compile(r"[^\s-][^|\"'=:;,!?\[\]]{0,48}? [-–—] ")
+MARKS = "(?:[-–—~»]|::|>>|=>)"  # what stands between a name and the message, with blanks around it
+DASH = re.compile(r"[^\s-][^|\"'=:;,!?\[\]]{0,48}? " + MARKS + " ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +175,15 @@ def is_level(found: re.Match[str], text: str, *, sure: bool, strict: bool = Fals
     return not strict and (
         follows in (":", "|", ",", "") or (word[0].isupper() and text[found.end() : found.end() + 2] == "  ")
     )
+
+
+def leads_to_level(found: re.Match[str], text: str) -> bool:
+    """Whether a match of LEVEL, some words on, is a level for certain: a sure word, or any in capitals before a colon (`LOG:`)."""
+    word = found.group("w")
+    if is_level(found, text, sure=True, strict=True):
+        return True
+    known = WORDS if word.isupper() else SURE
+    return word.lower() in known and text[found.end() : found.end() + 1] == ":"
 
 
 def is_letter(word: str) -> bool:

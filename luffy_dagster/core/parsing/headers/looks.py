@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from luffy_dagster.core.parsing.headers import lexis
@@ -18,6 +19,25 @@ def few(texts: Sequence[str]) -> bool:
     """Whether the texts repeat as names do: few distinct ones among many."""
     distinct = len({text.translate(lexis.DIGITS) for text in texts})
     return distinct <= max(1, 0.34 * len(texts)) or (distinct <= 3 and len(texts) >= 6)
+
+
+def independent(rests: Sequence[str], others: Sequence[str]) -> bool:
+    """Whether what follows an optional part on some lines also stands, without it, on the others.
+
+    A field of the header goes with any message; a bracket or name that is part of the message goes with its own.
+    """
+    firsts = Counter(_first(text) for text in rests)
+    seconds = Counter(_first(text) for text in others)
+    shared = firsts.keys() & seconds.keys()
+    shares = (
+        sum(firsts[key] for key in shared) / max(1, len(rests)),
+        sum(seconds[key] for key in shared) / max(1, len(others)),
+    )
+    return len(shared) >= 2 and max(shares) >= 0.6 and min(shares) >= 0.3
+
+
+def _first(text: str) -> str:
+    return text.translate(lexis.DIGITS).split(" ", 1)[0]
 
 
 def word_is_header(texts: Sequence[str]) -> bool:

@@ -10,6 +10,7 @@ from luffy_dagster.core.parsing import times
 from luffy_dagster.core.parsing.headers import lexis
 from luffy_dagster.core.parsing.headers.formats import Part
 from luffy_dagster.core.parsing.headers.heap import ALL, MOST, Heap, regex
+from luffy_dagster.core.parsing.headers.looks import independent
 from luffy_dagster.core.parsing.levels import SIGNS, SURE, WORDS
 
 
@@ -103,10 +104,12 @@ def try_level(heap: Heap, separator: str, closed: bool) -> bool:
     )
     if not wrapped and sure < 0.5 * len(same):
         return False
-    if not wrapped and all(word.islower() for word in words) and not _lower_level(heap, words, same):
+    if not wrapped and not _one_style(words):
+        return False
+    if not wrapped and not all(word.isupper() for word in words) and not _lower_level(heap, words, same):
         return False
     modules = sum(1 for m in same if m.group("mod"))
-    module = "(?:[A-Za-z_][A-Za-z0-9_-]*[:.])" + ("" if modules == len(same) else "?") if modules else ""
+    module = "(?:[A-Za-z_][A-Za-z0-9_-]*[:.=])" + ("" if modules == len(same) else "?") if modules else ""
     head = re.escape(opener) + ("[ ]*" if opener else "") + module
     tail = "[ ]*" + re.escape(closer) if wrapped else ""
     expression = head + f"({heap.role('level')}{_level_words(words, wrapped)})" + tail
@@ -129,6 +132,38 @@ def try_level(heap: Heap, separator: str, closed: bool) -> bool:
     return True
 
 
+def try_optional_level(heap: Heap, separator: str, closed: bool) -> bool:
+    """A level before a colon that part of the lines leave out, the same messages coming with it and without it."""
+    if heap.level or not heap.time:
+        return False
+    words = "|".join(sorted({*(w for w in SURE if w.isalpha()), *(w.upper() for w in SURE if w.isalpha())}))
+    sides = heap.sides(f"(?:{words}): ")
+    if sides is None or not independent(*sides.rests):
+        return False
+    heap.level = heap.take(separator, f"(?:({heap.role('level')}{words}): )?", sides.ends, "level", "", closed)
+    return heap.level
+
+
+def try_glued_level(heap: Heap, separator: str, closed: bool) -> bool:
+    """A level inside one long word of the header (`10.0.0.1(5432):user@db:[17]:ERROR:`)."""
+    if heap.level or not heap.time:
+        return False
+    words = "|".join(sorted({word.upper() for word in WORDS if word.isalpha()}, key=lambda w: (-len(w), w)))
+    # one long word that holds it; or one word before it that part of the lines leave out (`[17] user@db LOG:`)
+    for before in ("[^ \\t\\n]{1,160}?[:|,;\\]/.]", "(?:[^ \\t\\n:]{1,120}[ \\t]+)?"):
+        ends, share, _ = heap.match(f"{before}(?:{words})(?=[:|,;])")
+        if share >= MOST and heap.take(separator, f"{before}({heap.role('level')}{words})", ends, "level", "", closed):
+            heap.level = True
+            return True
+    return False
+
+
+def _one_style(words: Sequence[str]) -> bool:
+    """Whether level words are written in one way, as a header writes them: all in capitals, all small, or all with a capital."""
+    styles = Counter("upper" if word.isupper() else "lower" if word.islower() else "title" for word in words)
+    return styles.most_common(1)[0][1] >= MOST * len(words)
+
+
 def _lower_level(heap: Heap, words: list[str], same: list[re.Match[str]]) -> bool:
     """Lower-case words are a level when a mark follows, or when several different ones stand right after a time."""
     marked = sum(
@@ -144,7 +179,7 @@ def _lower_level(heap: Heap, words: list[str], same: list[re.Match[str]]) -> boo
 
 def try_letter(heap: Heap, separator: str, closed: bool) -> bool:
     """A level of one letter."""
-    if heap.level or heap.last not in ("", "time", "number", "run", "bracket"):
+    if heap.level or heap.last not in ("", "time", "number", "run", "bracket", "column"):
         return False
     opener = heap.opener()
     alive = heap.alive()
@@ -153,6 +188,8 @@ def try_letter(heap: Heap, separator: str, closed: bool) -> bool:
         for i, at in alive
         if (m := lexis.LETTER.match(heap.lines[i], at)) is not None and lexis.is_letter(m.group("w"))
     ]
+    if heap.last == "column" and heap.gap.strip() not in ("|", ";", ",") and len({m.group("w") for m in found}) < 2:
+        return False
     if len(found) < ALL * len(alive) or (heap.last == "" and not any(m.group("w") in "IWED" for m in found)):
         return False
     wrapped = bool(opener) and all(m.group("c") for m in found)

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from luffy_dagster.core.parsing.headers import lexis
 from luffy_dagster.core.parsing.headers.heap import ALL, MOST, NEARLY_ALL, Heap
-from luffy_dagster.core.parsing.headers.looks import best, few, roles_of
+from luffy_dagster.core.parsing.headers.looks import best, few, independent, roles_of
 
 _HOST = "[^ \\t\\n:\\[\\]]+[ \\t]+"
+_MARKED = re.compile(f" {lexis.MARKS} $")
 _END = "(?=:(?:[ \\t]|$))"
 _NAME_PLAIN = "(@N[^ \\t\\n:\\[\"'=]+)"
 _NAME_COLONS = "(@N(?:[^ \\t\\n:\\[\"'=]|:+[^ \\t\\n:\\[])+)"
@@ -82,6 +83,19 @@ def _tag_roles(heap: Heap, tag: str) -> str:
     return tag.replace("@N", name).replace("@P", process)
 
 
+def try_optional_tag(heap: Heap, separator: str, closed: bool) -> bool:
+    """A class before a colon that part of the lines leave out."""
+    if not heap.level:
+        return False
+    sides = heap.sides("[A-Za-z_$][A-Za-z0-9_$-]*(?:[.][A-Za-z0-9_$<>-]+)+: ")
+    if sides is None or not independent(*sides.rests) or not few([m.group() for m in sides.matches]):
+        return False
+    heap.tagged = heap.take(
+        separator, f"(?:({heap.role('logger')}[A-Za-z_$][A-Za-z0-9_$<>.-]*): )?", sides.ends, "tag", "", closed
+    )
+    return heap.tagged
+
+
 def try_colon_name(heap: Heap, separator: str, closed: bool) -> bool:
     """`INFO:app.module:message`: names between colons without blanks."""
     if heap.gap != ":" or heap.last != "level":
@@ -96,21 +110,21 @@ def try_colon_name(heap: Heap, separator: str, closed: bool) -> bool:
 def try_dash(heap: Heap, separator: str, closed: bool) -> bool:
     """A name before a dash with blanks around it."""
     name = "[A-Za-z_$<][A-Za-z0-9_.$:<>/#@-]*"
-    ends, share, matches = heap.match(name + "(?=[ \\t]+[-–—] )")
+    ends, share, matches = heap.match(name + f"(?=[ \\t]+{lexis.MARKS} )")
     general = heap.match(lexis.DASH.pattern)[1]
     if share >= NEARLY_ALL and share >= general - 0.002 and (heap.level or few([m.group() for m in matches])):
         return heap.take(separator, f"({heap.role('logger')}[^ \\t\\n]+)", ends, "dash", "", closed)
     _, share, matches = heap.match(lexis.DASH.pattern)
     if share < NEARLY_ALL:
         return False
-    names = [m.group()[:-3].strip() for m in matches]
+    names = [_MARKED.sub("", m.group()) for m in matches]
     words = [len(name.split()) for name in names]
     if sum(count <= 3 for count in words) < NEARLY_ALL * len(words):
         return False
     if sum(count == 1 for count in words) < 0.6 * len(words) and not few(names):
         return False
     body = "[^ \\t\\n]+(?: [^ \\t\\n-][^ \\t\\n]*){0,3}" if max(words) > 1 else "[^ \\t\\n]+"
-    ends, share, _ = heap.match(body + "(?=[ \\t]+[-–—] )")
+    ends, share, _ = heap.match(body + f"(?=[ \\t]+{lexis.MARKS} )")
     if share < MOST:
         return False
     return heap.take(separator, f"({heap.role(*roles_of(names))}{body})", ends, "dash", "", closed)

@@ -9,7 +9,7 @@ from functools import lru_cache
 MONTH = "(?P<b>[Jj][Aa][Nn]|[Ff][Ee][Bb]|[Mm][Aa][RrYy]|[Aa][Pp][Rr]|[Jj][Uu][NnLl]|[Aa][Uu][Gg]|[Ss][Ee][Pp]|[Oo][Cc][Tt]|[Nn][Oo][Vv]|[Dd][Ee][Cc])[a-z]*"
 WEEKDAY = "(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? +)?"
 _HMS = "(?P<H>[0-9]{1,2}):(?P<M>[0-9]{1,2}):(?P<S>[0-9]{1,2})"
-_GAP = "(?:[T_]| +|, ?|[-:]|;)"
+_GAP = "(?:[T_]| +|, ?|[-:]|;| - )"
 ZONES: dict[str, int] = {
     "Z": 0, "UTC": 0, "GMT": 0, "WET": 0, "WEST": 60, "CET": 60, "CEST": 120, "EET": 120, "EEST": 180, "MSK": 180,
     "BST": 60, "IST": 330, "JST": 540, "KST": 540, "AEST": 600, "AEDT": 660, "EST": -300, "EDT": -240, "CST": -360,
@@ -78,7 +78,7 @@ def scanner() -> tuple[tuple[Form, re.Pattern[str]], ...]:
         tails = [f"(?P<_t{i}>{unnamed(tail)})" for i, tail in enumerate(form.tails)]
         for tail in tails:
             expression += f"(?:{tail}(?![0-9A-Za-z]))?"
-        out.append((form, re.compile(expression + r"(?![0-9A-Za-z]|[-:.][0-9])")))
+        out.append((form, re.compile(expression + r"(?![0-9A-Za-z])(?:(?<=[A-Za-z])|(?![-:.][0-9]))")))
     return tuple(out)
 
 
