@@ -119,17 +119,18 @@ WINDOWS: dict[str, pl.DataType | type[pl.DataType]] = {
     "event_time": UTC_US,  # start of the window
     "seconds": pl.Int32,  # its length
     "environment": pl.Utf8,
-    "feature": pl.Utf8,  # level, shape, fingerprint: counts; number: values of a shape's typed hole
-    "key": pl.Utf8,  # level name, shape id, fingerprint, "shape id/position"
+    "feature": pl.Utf8,  # level, shape, route, fingerprint: counts; number: values of a shape's typed hole
+    "key": pl.Utf8,  # level name, shape id, "GET /path/* 200", fingerprint, "shape id or route/position"
+    "level": pl.Utf8,  # of shapes, routes and fingerprints: the level of most of them
     "count": pl.Int64,
     "ticks": pl.List(pl.Int32),  # counts of its ticks of 30 seconds, in order
-    "unit": pl.Utf8,  # of numbers: "s", "bytes", "" (plain), "status"
+    "gap": pl.Float64,  # median seconds between occurrences inside the window; null below two
+    "unit": pl.Utf8,  # of numbers: "s", "bytes"
     "low": pl.Float64,  # of numbers: tenth, fiftieth, ninetieth percentile
     "middle": pl.Float64,
     "high": pl.Float64,
     "values": pl.List(pl.Float32),  # of numbers: in order of time, at most 16 evenly drawn per tick
     "value_ticks": pl.List(pl.Int32),  # how many of `values` belong to each tick
-    "gap": pl.Float64,  # median seconds between occurrences, also over the window's border; null when unknown
     "batch": pl.Int64,
     "day": pl.Date,
 }

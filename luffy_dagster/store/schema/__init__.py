@@ -21,6 +21,7 @@ from luffy_dagster.store.schema.counts import hourly_fingerprint, hourly_level, 
 from luffy_dagster.store.schema.intake import batch, parse_cursor, stream_profile, stream_profile_map, stream_state
 from luffy_dagster.store.schema.patterns import active_mapping, grouping_rule, service_mask, shape, template_mapping
 from luffy_dagster.store.schema.platform import audit, setting
+from luffy_dagster.store.schema.rca import investigation, llm_answer, llm_call, rca_feedback, rca_result
 from luffy_dagster.store.schema.releases import release
 from luffy_dagster.store.schema.runs import alarm, pipeline_run, slot_attempt
 from luffy_dagster.store.schema.services import lifecycle_event, service, service_dependency
@@ -49,13 +50,18 @@ __all__ = [
     "hourly_fingerprint",
     "hourly_level",
     "hourly_shape",
+    "investigation",
     "lifecycle_event",
+    "llm_answer",
+    "llm_call",
     "log_file",
     "log_source",
     "mapping_move",
     "metadata",
     "parse_cursor",
     "pipeline_run",
+    "rca_feedback",
+    "rca_result",
     "release",
     "service",
     "service_dependency",

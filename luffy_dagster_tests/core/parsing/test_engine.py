@@ -217,3 +217,14 @@ def test_times_come_from_the_source_unless_asked_otherwise() -> None:
     assert parse(lines).entries["event_time"].unique().to_list() == [NOW]
     own = parse(lines, ParseOptions(now=NOW, close=True, header_times=frozenset(["src"])))
     assert own.entries["event_time"][0] < datetime(2026, 11, 24, tzinfo=UTC)
+
+
+def test_a_message_before_its_context_in_tabbed_lines_stays_the_message():
+    lines = [
+        f'2026-11-20T10:00:{i:02d}.120+0100\tINFO\tstock/store.go:{i}\tread sku {i} of {word}\t{{"traceId": "{i:016x}"}}'
+        for i, word in enumerate(["berlin", "hamburg", "munich", "bonn"] * 10)
+    ]
+    profile = settle_profile(lines, received_at=NOW)
+    read = parse_rows(rows(lines), {"s": profile}, CLOSED).entries
+    assert read["message"][1] == 'read sku 1 of hamburg\t{"traceId": "0000000000000001"}'
+    assert read["logger"][1] == "stock/store.go:1"

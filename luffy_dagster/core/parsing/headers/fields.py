@@ -46,6 +46,8 @@ def try_delimited(heap: Heap, separator: str, closed: bool) -> bool:
     ends, share, matches = heap.match(f"{body}(?={look})")
     if share < ALL:
         return False
+    if blank and _before_context(matches):
+        return False
     texts = [m.group() for m in matches]
     inner = f"[^{sign}\\n]*" if blank else "[^,\\s]*" if mark == "," else body
     return heap.take(separator, f"({heap.role(*roles_of(texts))}{inner})", ends, "column", "", closed)
@@ -58,6 +60,12 @@ def _spaced_column(heap: Heap, separator: str, closed: bool) -> bool:
     if share < ALL or not heap.level or not few(texts) or len(texts) < 8:
         return False
     return heap.take(separator, f"({heap.role(*roles_of(texts))}[^,\\s]+)", ends, "column", "", closed)
+
+
+def _before_context(matches: Sequence[re.Match[str]]) -> bool:
+    """Whether the columns are messages: what follows each is its context, an object up to the end of the line (zap)."""
+    rest = [m.string[m.end() :].strip() for m in matches]
+    return bool(rest) and sum(text[:1] == "{" for text in rest) >= MOST * len(rest)
 
 
 def _raw_gap(heap: Heap) -> str:

@@ -1,0 +1,229 @@
+"""What should come and does not, what never came before, what begins again and again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from luffy_dagster.core.anomalies.detectors.base import ERROR_LEVELS, MINUTE, Scores, State, View, capped
+from luffy_dagster.core.anomalies.model import Feature
+from luffy_dagster.core.anomalies.tails import excess, window_sum
+from luffy_dagster.core.anomalies.ticks import Array, Ticks
+from luffy_dagster.core.anomalies.windows import TICK
+
+
+@dataclass(frozen=True)
+class Heartbeat:
+    """A line that comes regularly is overdue by a quarter of its period. The score is the wait in allowed waits."""
+
+    id: str = "heartbeat-2026-11"
+    family: str = "heartbeat"
+    floor: float = 1.0
+    longest: int = 4 * 3600 // TICK
+    least: int = 14  # occurrences
+
+    def fit(self, view: View) -> State:
+        """Period and allowed wait (both in ticks) of the regular keys."""
+        names, periods, allowed = [], [], []
+        for i, key in enumerate(view.ticks.keys):
+            if key[:2] == "f:":
+                continue
+            at = np.flatnonzero(view.ticks.counts[i] > 0)
+            if len(at) < self.least:
+                continue
+            gaps = np.diff(at)
+            period = float(np.median(gaps))
+            if period < 2 or period > self.longest:
+                continue
+            near = np.abs(gaps - period) <= max(1.0, 0.08 * period)
+            if near.mean() < 0.93:
+                continue
+            wait = max(1.25 * period, period + 3)
+            overdue = int((gaps > wait).sum())
+            if overdue > max(3, 0.004 * len(gaps)):
+                continue
+            if at[-1] < view.ticks.size - 3 * period - 2:  # it had stopped before the fit
+                continue
+            names.append(key)
+            periods.append(period)
+            allowed.append(wait)
+        return {"keys": names, "periods": np.array(periods), "allowed": np.array(allowed)}
+
+    def score(self, view: View, state: State) -> Scores:
+        """Longest wait of any key against what is allowed."""
+        ticks, size = view.ticks, view.ticks.size
+        best, which = np.zeros(size), np.zeros(size, dtype=int)
+        index = np.arange(size)
+        for j, key in enumerate(state["keys"]):
+            row = ticks.place.get(key)
+            here = ticks.counts[row] > 0 if row is not None else np.zeros(size, dtype=bool)
+            # unknown before the first: counts from the beginning of what is looked at
+            last = np.maximum.accumulate(np.where(here, index, -1))
+            blocked = np.maximum.accumulate(np.where(view.mute, index, -1))
+            since = index - np.maximum(last, blocked)
+            wait = since / state["allowed"][j]
+            wait = np.where((last < 0) & (blocked < 0), (index + 1) / (state["allowed"][j] + state["periods"][j]), wait)
+            better = wait > best
+            best, which = np.where(better, wait, best), np.where(better, j, which)
+        best = np.where(view.mute, 0.0, best)
+
+        def explain(tick: int) -> list[Feature]:
+            j = int(which[tick])
+            period, since = float(state["periods"][j]), float(best[tick] * state["allowed"][j])
+            score = float(best[tick])
+            return [
+                Feature(
+                    "heartbeat",
+                    period * TICK,
+                    since * TICK,
+                    "s",
+                    score,
+                    0.0,
+                    int(since) * TICK,
+                    self.id,
+                    state["keys"][j],
+                )
+            ]
+
+        return Scores(best, best >= 1.0, explain)
+
+
+@dataclass(frozen=True)
+class Novelty:
+    """An error or exception that was never seen. How many sightings it takes follows from how often history had new ones."""
+
+    id: str = "novelty-2026-11"
+    family: str = "novelty"
+    floor: float = 1.0
+    within: int = 60 * MINUTE
+    per_day: float = 0.1  # new ones a day that may be told at first sight
+
+    def fit(self, view: View) -> State:
+        """Known keys, and how many new ones a day are to be expected (Good and Turing: by those seen once)."""
+        ticks = view.ticks
+        days = max(ticks.size * TICK / 86_400, 1e-6)
+        errors = [i for i, key in enumerate(ticks.keys) if key[:2] == "f:" or ticks.levels[i] in ERROR_LEVELS]
+        sums = ticks.counts[errors].sum(axis=1) if errors else np.zeros(0)
+        late = ticks.counts[errors][:, ticks.size // 2 :].sum(axis=1) if errors else np.zeros(0)
+        fresh = float(((late == sums) & (sums > 0)).sum()) / (days / 2)  # first seen in the second half, per day
+        once = float((sums == 1).sum()) / days
+        share = (capped(ticks.errors, 20 * MINUTE) * ticks.size + 0.5) / max(float(view.mean.sum()), 1.0)
+        return {
+            "known": list(ticks.keys),
+            "share": share,
+            "new_per_day": max(fresh * 0.5, once, 0.25 / days),
+            "days": days,
+        }
+
+    def score(self, view: View, state: State) -> Scores:
+        """Sightings within the hour against how many are needed."""
+        ticks, size = view.ticks, view.ticks.size
+        known = set(state["known"])
+        best, which, recent = np.zeros(size), np.zeros(size, dtype=int), np.zeros(size, dtype=bool)
+        need = (
+            1.0 if state["new_per_day"] <= self.per_day else 2.0 if state["new_per_day"] <= 10 * self.per_day else 4.0
+        )
+        if state["days"] < 2:
+            need = np.inf
+        rows = [
+            i
+            for i, key in enumerate(ticks.keys)
+            if key not in known and (key[:2] == "f:" or ticks.levels[i] in ERROR_LEVELS)
+        ]
+        index = np.arange(size)
+        # A release with other wordings: then a new text is news only when there are more errors than before.
+        usual = [i for i, key in enumerate(ticks.keys) if key not in known and i not in set(rows)]
+        if usual:
+            often = np.cumsum(ticks.counts[usual] > 0, axis=1) >= 2
+            reworded = often.sum(axis=0) >= 3
+            failed = window_sum(view.masked(ticks.errors), self.within)
+            more = excess(failed, window_sum(view.masked(view.mean), self.within) * state["share"] + 0.1, 0.3) > 2.0
+            held = reworded & ~more
+        else:
+            held = np.zeros(size, dtype=bool)
+        restarted = np.maximum.accumulate(np.where(view.mute, index, -(10**9)))
+        for i in rows:
+            counts = ticks.counts[i]
+            first = int(np.argmax(counts > 0)) if counts.any() else size
+            seen = window_sum(view.masked(counts), self.within)
+            told = np.cumsum(counts * (1 - view.mask)) > 0  # in an alert that is over
+            old = told | held | (index > first + 8 * self.within)  # by then its rate is what counts
+            needed = np.where(index - restarted < self.within, 3.0 * need, need)
+            value = np.where(old, 0.0, seen / needed)
+            better = value > best
+            best, which = np.where(better, value, best), np.where(better, i, which)
+            recent |= window_sum(counts, 10 * MINUTE) > 0
+        recent &= best > 0
+
+        def explain(tick: int) -> list[Feature]:
+            i = int(which[tick])
+            seen = float(window_sum(ticks.counts[i], self.within)[tick])
+            return [
+                Feature("new", 0.0, seen, "lines", float(best[tick]), 0.0, self.within * TICK, self.id, ticks.keys[i])
+            ]
+
+        return Scores(best, recent, explain)
+
+
+@dataclass(frozen=True)
+class Restarts:
+    """Starts again and again: groups of rare lines that follow each other. Also says when a restart mutes others."""
+
+    id: str = "restarts-2026-11"
+    family: str = "restarts"
+    floor: float = 1.0
+    group: int = 3  # ticks
+    need: int = 3  # different rare lines in a group
+    mute: int = 15 * MINUTE
+    window: int = 12 * MINUTE
+    ticks: int = 14  # in the window with a start going on: one start takes three to five
+
+    def fit(self, view: View) -> State:
+        """How often each key comes in a day."""
+        ticks = view.ticks
+        days = max(ticks.size * TICK / 86_400, 1e-6)
+        return {"keys": list(ticks.keys), "per_day": (ticks.counts > 0).sum(axis=1) / days, "days": days}
+
+    def rare(self, ticks: Ticks, state: State, *, times: int | None = None) -> Array:
+        """Different rare lines per group of ticks, none of them an error; with `times` only a new line's first sightings."""
+        often = dict(zip(state["keys"], state["per_day"], strict=True))
+        rows = [
+            i
+            for i, key in enumerate(ticks.keys)
+            if key[:2] != "f:" and ticks.levels[i] not in ERROR_LEVELS and often.get(key, 0.0) <= 1.5
+        ]
+        if not rows:
+            return np.zeros(ticks.size)
+        here = ticks.counts[rows] > 0
+        if times is not None:  # what a release has reworded is soon no longer rare
+            fresh = np.array([ticks.keys[i] not in often for i in rows])[:, None]
+            here = here & (~fresh | (np.cumsum(here, axis=1) <= times))
+        return (window_sum(here, self.group) > 0).sum(axis=0).astype(float)
+
+    def muted(self, ticks: Ticks, state: State) -> Array:
+        """True from a restart on, for a quarter of an hour; after two lines of a shutdown for eight minutes."""
+        rare = self.rare(ticks, state, times=2)
+        if state["days"] < 1:
+            return np.zeros(ticks.size, dtype=bool)
+        long = window_sum((rare >= self.need).astype(float), self.mute) > 0
+        short = window_sum((rare >= 2).astype(float), 8 * MINUTE) > 0
+        return np.asarray(long | short)
+
+    def score(self, view: View, state: State) -> Scores:
+        """Ticks of the window in which the service was starting against the number that is too many."""
+        groups = (self.rare(view.ticks, state) >= self.need).astype(float)
+        starting = window_sum(view.masked(groups), self.window)
+        # A service that came up and works is none: its usual lines are there, and it reports no failure.
+        lines, awaited = (
+            window_sum(view.masked(view.ticks.total), self.window),
+            window_sum(view.masked(view.mean), self.window),
+        )
+        failed = window_sum(view.masked(view.ticks.errors), self.window)
+        value = np.where((lines < 0.6 * awaited) & (failed >= 3), starting / self.ticks, 0.0)
+
+        def explain(tick: int) -> list[Feature]:
+            seconds = float(starting[tick]) * TICK
+            return [Feature("restarts", 0.0, seconds, "s", float(value[tick]), 0.0, self.window * TICK, self.id)]
+
+        return Scores(value, window_sum(groups, 6 * MINUTE) > 3, explain)

@@ -1,0 +1,163 @@
+"""From scores to alerts: one calibrated score, opened when it passes 1, closed when nothing is abnormal any more.
+
+The score of a tick is the largest of the detectors' scores, each divided by its threshold. When an alert closes, what
+lies in it is left out of every window after it, so that it neither holds the next alert back nor raises it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from luffy_dagster.core.anomalies.baseline import expected, followed
+from luffy_dagster.core.anomalies.detectors import MINUTE, Detector, Restarts, Scores, View, all_detectors
+from luffy_dagster.core.anomalies.fit import _NEEDED_DAYS, Model, local_times
+from luffy_dagster.core.anomalies.model import DEFAULT_SETTINGS, DetectorSettings, Feature
+from luffy_dagster.core.anomalies.ticks import Array, Ticks
+from luffy_dagster.core.anomalies.windows import TICK
+
+_QUIET = 8 * MINUTE  # without anything abnormal, then an alert closes
+_MOST_ALERTS = 200  # in one piece of time: a bound on the work
+
+
+@dataclass(frozen=True)
+class Alert:
+    """Ticks of an alert (`last` exclusive; `open` when it was not over at the end), its score and reasons."""
+
+    first: int  # tick of the first sign
+    fired: int  # tick at whose end it fired
+    last: int
+    open: bool
+    score: float
+    families: tuple[str, ...]  # strongest first, at the time it fired and later
+    features: tuple[Feature, ...]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The combined score per tick (1 is the threshold), per family, and the alerts in order."""
+
+    score: Array
+    families: Mapping[str, Array]
+    alerts: tuple[Alert, ...]
+    mute: Array = field(default_factory=lambda: np.zeros(0, dtype=bool))
+
+
+def judge(ticks: Ticks, model: Model, settings: DetectorSettings = DEFAULT_SETTINGS, *, since: int = 0) -> Judged:
+    """Scores of all ticks and the alerts that fire from tick `since` on; what lies before is only looked back at.
+
+    A model that ends after `ticks.start + since` would know what it judges: raises ValueError.
+    """
+    if model.data_until.timestamp() > ticks.start + since * TICK:
+        raise ValueError(f"model {model.version} knows the time that is judged: take one that ends before it")
+    local = local_times(ticks.times(), model.zone)
+    base = expected(model.profile, local)
+    restarts = Restarts()
+    mute = restarts.muted(ticks, model.states[restarts.family])
+    detectors = [d for d in all_detectors() if _usable(d, model)]
+    mask = np.ones(ticks.size)
+    combined = np.zeros(ticks.size)
+    per_family = {d.family: np.zeros(ticks.size) for d in detectors}
+    alerts: list[Alert] = []
+    begin = 0
+    while begin < ticks.size and len(alerts) < _MOST_ALERTS:
+        view = View(ticks, followed(ticks.total, base, mask), mask, base, mute)
+        scores = {d.family: d.score(view, model.states[d.family]) for d in detectors}
+        limit = {d.family: model.thresholds[d.family] * _factor(d, settings) for d in detectors}
+        shares = {name: scores[name].series / limit[name] for name in scores}
+        now = np.max(np.stack(list(shares.values())), axis=0) if shares else np.zeros(ticks.size)
+        combined[begin:] = now[begin:]
+        for name in shares:
+            per_family[name][begin:] = shares[name][begin:]
+        alert = None
+        at = begin
+        while alert is None:
+            above = np.flatnonzero(now[max(at, since) :] >= 1.0)
+            if not len(above):
+                break
+            fired = int(above[0]) + max(at, since)
+            alert = _open(fired, scores, shares, limit, begin, settings)
+            at = fired + 1
+        if alert is None:
+            break
+        alerts.append(alert)
+        mask[alert.first : alert.last] = 0.0
+        begin = alert.last
+        if alert.open:
+            break
+    return Judged(combined, per_family, tuple(alerts), mute)
+
+
+def _usable(detector: Detector, model: Model) -> bool:
+    return model.coverage.days >= _NEEDED_DAYS.get(detector.family, 1.0)
+
+
+def _factor(detector: Detector, settings: DetectorSettings) -> float:
+    ratio = detector.family in ("heartbeat", "novelty", "restarts")
+    return 1.0 if ratio and settings.sensitivity < 1 else settings.sensitivity
+
+
+def _open(
+    fired: int,
+    scores: Mapping[str, Scores],
+    shares: Mapping[str, Array],
+    limit: Mapping[str, float],
+    begin: int,
+    settings: DetectorSettings,
+) -> Alert | None:
+    """The alert that opens at a tick, up to where it closes; None when the settings keep it silent."""
+    from dataclasses import replace
+
+    passing = sorted((name for name in shares if shares[name][fired] >= 1.0), key=lambda name: -shares[name][fired])
+    told: list[Feature] = []
+    families: list[str] = []
+    for name in passing:
+        found = [
+            replace(f, threshold=round(limit[name], 2), score=round(f.score, 2)) for f in scores[name].explain(fired)
+        ]
+        kept = [f for f in found if not _suppressed(f, settings)]
+        if kept or not found:
+            told += kept
+            families.append(name)
+    if not families:
+        return None
+    size = len(next(iter(shares.values())))
+    quiet = 0
+    involved = set(families)
+    end = fired
+    for tick in range(fired, size):
+        for name in shares:
+            if shares[name][tick] >= 1.0:
+                involved.add(name)
+        if any(scores[name].recent[tick] for name in involved):
+            quiet = 0
+        else:
+            quiet += 1
+        end = tick + 1
+        if quiet >= _QUIET:
+            break
+    still = quiet < _QUIET
+    peak = max(float(shares[name][fired:end].max()) for name in families)
+    late = sorted(involved - set(families))
+    span = max((f.span_seconds for f in told), default=0) // TICK
+    return Alert(max(begin, fired - span + 1), fired, end, still, peak, (*families, *late), tuple(told))
+
+
+def _suppressed(feature: Feature, settings: DetectorSettings) -> bool:
+    """Whether a rule of the service keeps this deviation silent."""
+    if feature.expected is None or feature.actual is None:
+        return False
+    for rule in settings.suppressions:
+        if rule.feature not in ("*", feature.name):
+            continue
+        above = feature.actual >= feature.expected
+        if (rule.direction == "above" and not above) or (rule.direction == "below" and above):
+            return True
+        if rule.absolute is not None and abs(feature.actual - feature.expected) < rule.absolute:
+            return True
+        low, high = sorted((max(feature.actual, 0.0), max(feature.expected, 0.0)))
+        if rule.ratio is not None and high < rule.ratio * low:
+            return True
+    return False

@@ -1,0 +1,204 @@
+"""Incidents put into a made-up service are found, and what is none stays silent. Its words are not those of any evaluation."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+
+from luffy_dagster.core.anomalies.explain import anomaly_of
+from luffy_dagster.core.anomalies.fit import dump, fit, load
+from luffy_dagster.core.anomalies.judge import judge
+from luffy_dagster.core.anomalies.model import DetectorSettings, Kind, Suppression
+from luffy_dagster.core.anomalies.ticks import ticks_of
+from luffy_dagster.core.anomalies.windows import TICK, plain_path, window_rows
+from luffy_dagster.core.model import Severity
+from luffy_dagster_tests.core.anomalies.world import DAYS, START, TEST, World
+
+WARM = timedelta(hours=5)
+NO_EXCEPTIONS = pl.DataFrame(schema={"entry_id": pl.Utf8, "fingerprint": pl.Utf8})
+
+
+def _rows(world):
+    entries = world.entries()
+    return entries, window_rows(entries, NO_EXCEPTIONS, entries.select("shape_id", "shape").unique())
+
+
+def _judge(world, settings=DetectorSettings()):
+    entries, rows = _rows(world)
+    model = fit(ticks_of(rows, {}, START, TEST))
+    ticks = ticks_of(rows, {}, TEST - WARM, START + timedelta(days=DAYS))
+    judged = judge(ticks, model, settings, since=int(WARM.total_seconds()) // TICK)
+    return judged, ticks, model, entries
+
+
+def _found(world, first, *, within=12.0):
+    """The alert that fired within so many minutes after minute `first` of the world, and no other one before it."""
+    judged, ticks, _, entries = _judge(world)
+    fired = [((ticks.at(a.fired + 1) - START).total_seconds() / 60 - first, a) for a in judged.alerts]
+    assert fired, "nothing was found"
+    assert 0 <= fired[0][0] <= within, [(round(m, 1), a.families) for m, a in fired]
+    return anomaly_of(
+        fired[0][1], ticks, entries, service="hub", names=["hub", "stock"], until=ticks.at(fired[0][1].fired + 11)
+    )
+
+
+def test_a_calm_day_is_silent():
+    for seed in (1, 2):
+        world = World(seed=seed)
+        world.heartbeat(10, "queue is empty")
+        assert _judge(world)[0].alerts == ()
+
+
+def test_errors_are_found_and_explained_with_their_lines():
+    world = World()
+    at = world.minute(10)
+    world.put(at, 15, 5, "stock did not answer for parcel {n}")
+    found = _found(world, at, within=4)
+    assert found.kind in (Kind.ERRORS, Kind.NEW_ERROR)
+    assert found.severity.rank >= Severity.MEDIUM.rank
+    assert dict(found.mentions)["stock"] >= 2
+    assert found.entry_ids
+    assert found.features[0].actual > found.features[0].expected
+    assert found.score >= 1
+
+
+def test_more_of_an_error_that_is_known():
+    world = World()
+    at = world.minute(10)
+    world.put(at, 15, 5, "parcel {n} has no address")
+    assert _found(world, at, within=5).kind is Kind.ERRORS
+
+
+def test_a_blip_is_no_incident():
+    world = World()
+    for hour in (4, 9, 15):
+        world.put(world.minute(hour), 1.5, 3, "parcel {n} has no address")
+    assert _judge(world)[0].alerts == ()
+
+
+def test_silence_and_drop():
+    world = World()
+    at = world.minute(12)
+    world.rate[at : at + 30] = 0
+    assert _found(world, at, within=6).kind in (Kind.SILENCE, Kind.VOLUME_DROP)
+    world = World()
+    world.rate[at : at + 45] *= 0.2
+    assert _found(world, at, within=13).kind is Kind.VOLUME_DROP
+
+
+def test_a_slowdown_that_only_durations_show():
+    world = World()
+    at = world.minute(12)
+    world.slow[at : at + 25] = 6
+    found = _found(world, at, within=5)
+    assert found.kind is Kind.LATENCY
+    assert found.features[0].actual >= 3 * found.features[0].expected
+    assert " instead of " in found.description
+
+
+def test_a_heartbeat_that_stops():
+    world = World()
+    at = world.minute(12)
+    world.heartbeat(10, "queue is empty", missing=(at, at + 60))
+    found = _found(world, at, within=16)
+    assert found.kind is Kind.MISSING_HEARTBEAT
+    assert found.features[0].expected == pytest.approx(600, abs=31)
+    assert found.entry_ids  # the last ones that came
+
+
+def test_a_template_that_takes_over():
+    world = World()
+    at = world.minute(12)
+    world.put(at, 25, 9, "depot 7 sorted", "info")
+    assert _found(world, at, within=9).kind in (Kind.MIX, Kind.TEMPLATE_RISE)
+
+
+def test_a_release_that_rewords_its_lines_is_no_incident():
+    world = World()
+    at = world.minute(11)
+    for i, text in enumerate(["stop asked for", "bye", "hub 2.0 begins", "config read", "ready on port 80"]):
+        world.extra.append((at + i * 0.1, "info", text))
+    world.rate[at] = 0
+    world.reworded = at
+    assert _judge(world)[0].alerts == ()
+
+
+def test_nothing_that_comes_later_changes_what_was_judged_before():
+    quiet, loud = World(seed=5), World(seed=5)
+    at = loud.minute(14)
+    for world in (quiet, loud):
+        world.put(world.minute(10), 12, 6, "parcel {n} has no address")
+    entries = quiet.entries()
+    loud.rate, loud.extra = quiet.rate, quiet.extra
+    rows = window_rows(entries, NO_EXCEPTIONS, entries.select("shape_id", "shape").unique())
+    model = fit(ticks_of(rows, {}, START, TEST))
+    since = int(WARM.total_seconds()) // TICK
+    whole = judge(ticks_of(rows, {}, TEST - WARM, START + timedelta(days=DAYS)), model, since=since)
+    cut = judge(ticks_of(rows, {}, TEST - WARM, START + timedelta(minutes=at)), model, since=since)
+    np.testing.assert_allclose(whole.score[: len(cut.score)], cut.score)
+    assert [a.fired for a in cut.alerts] == [a.fired for a in whole.alerts if a.fired < len(cut.score)]
+
+
+def test_a_model_may_not_know_the_day_it_judges():
+    _, rows = _rows(World())
+    model = fit(ticks_of(rows, {}, START, TEST))
+    with pytest.raises(ValueError, match="ends before"):
+        judge(ticks_of(rows, {}, START, TEST), model)
+
+
+def test_little_history_learns_and_alerts_nothing():
+    world = World()
+    at = world.minute(3)
+    world.put(at, 15, 8, "parcel {n} has no address")
+    _, rows = _rows(world)
+    model = fit(ticks_of(rows, {}, TEST - timedelta(hours=6), TEST))
+    assert model.coverage.learning
+    assert model.coverage.missing
+    ticks = ticks_of(rows, {}, TEST, START + timedelta(days=DAYS))
+    assert judge(ticks, model).alerts == ()
+
+
+def test_a_stored_model_judges_as_the_one_that_was_fitted():
+    world = World()
+    world.put(world.minute(10), 15, 5, "parcel {n} has no address")
+    judged, ticks, model, _ = _judge(world)
+    again = load(dump(model))
+    other = judge(ticks, again, since=int(WARM.total_seconds()) // TICK)
+    np.testing.assert_allclose(other.score, judged.score)
+    assert other.alerts == judged.alerts
+    with pytest.raises(ValueError, match="fit it again"):
+        load(b"no model")
+
+
+def test_a_rule_keeps_small_deviations_silent_and_only_in_its_direction():
+    world = World()
+    at = world.minute(12)
+    world.rate[at : at + 45] *= 0.2
+    rule = Suppression("lines", direction="above")
+    silent, *_ = _judge(world, DetectorSettings(suppressions=(rule, replace(rule, feature="silence"))))
+    assert silent.alerts == ()
+    loud, *_ = _judge(world, DetectorSettings(suppressions=(replace(rule, direction="below"),)))
+    assert loud.alerts
+
+
+def test_windows_add_up_and_come_out_the_same_again():
+    world = World(days=1)
+    entries = world.entries()
+    shapes = entries.select("shape_id", "shape").unique()
+    rows = window_rows(entries, NO_EXCEPTIONS, shapes)
+    assert rows.equals(window_rows(entries.sample(fraction=1.0, shuffle=True, seed=3), NO_EXCEPTIONS, shapes))
+    for feature in ("level", "shape"):
+        part = rows.filter(pl.col("feature") == feature)
+        assert part["count"].sum() == entries.height
+        assert part["ticks"].list.sum().sum() == entries.height
+    took = rows.filter(pl.col("feature") == "number")
+    assert took["unit"].unique().to_list() == ["s"]
+    assert 0.02 < took["middle"].median() < 0.08
+
+
+def test_paths_without_their_values():
+    assert plain_path("/api/parcels/4711/lines?x=1") == "/api/parcels/*/lines"
+    assert plain_path("/static/app.dfaeeadb.js") == "/static/*"
+    assert plain_path("/health") == "/health"
