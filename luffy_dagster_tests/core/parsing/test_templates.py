@@ -15,7 +15,7 @@ from luffy_dagster.core.parsing.templates import mine_templates
 from luffy_dagster.core.parsing.templates import frames
 from luffy_dagster.core.parsing.templates.words import VAR
 from luffy_dagster.evals.templates import scores, templates_of
-from luffy_dagster_tests.core.parsing.message_families import generate, held_families, tuning_families
+from luffy_dagster_tests.core.parsing.families import generate, held_families, tuning_families
 
 
 def texts(*messages: str) -> list[str]:

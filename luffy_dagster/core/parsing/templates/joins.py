@@ -147,7 +147,7 @@ class _Place:
             families = {unit_family(c[0]) if len(c) == 1 else None for c in contents if c}
             if len(families) == 1 and None not in families:
                 self.units = True
-                return contents, 2.0
+                return [c for c in contents if c], 2.0
         usable = [c for c in contents if c and self._usable(c, (VAR,) in contents)]
         sample = usable[:: max(1, len(usable) // MANY)]
         weights = {c: self._weight(c, values) for c in usable}

@@ -1,18 +1,12 @@
-"""Message families written by us, with their truth, to measure template mining on words nobody tuned for.
-
-A family is a system with some dozen templates. In a template `{kind}` is a value drawn by the generator of that name
-and `{a|b|c}` one of these values; its truth has `<*>` there. `{!a|b}` are reasons or states: a template each. Those of `held_families` were never looked at while
-tuning: they are only measured.
-"""
+"""The first families and the generators of common values."""
 
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Callable
 
 _USERS = "root admin mlopez postgres www-data jenkins deploy anna.berg svc_backup guest oracle pgarcia ubuntu ftp mail nagios tkim".split()
-_WORDS = "amber birch cobalt delta ember falcon garnet harbor indigo juniper kestrel lantern meadow nimbus opal pepper quartz raven saffron tundra".split()
+WORDS = "amber birch cobalt delta ember falcon garnet harbor indigo juniper kestrel lantern meadow nimbus opal pepper quartz raven saffron tundra".split()
 _NAMES = [
     "Living Room",
     "Kitchen",
@@ -48,31 +42,31 @@ GENERATORS: dict[str, Callable[[random.Random], str]] = {
     "uuid": lambda r: "-".join(_hex(r, n) for n in (8, 4, 4, 4, 12)),
     "mac": lambda r: ":".join(_hex(r, 2) for _ in range(6)),
     "user": lambda r: r.choice(_USERS),
-    "word": lambda r: r.choice(_WORDS),
+    "word": lambda r: r.choice(WORDS),
     "name": lambda r: r.choice(_NAMES),
     "host": lambda r: r.choice(_HOSTS),
     "class": lambda r: r.choice(_CLASSES),
     "path": lambda r: (
         "/"
-        + "/".join(r.choice(_WORDS) for _ in range(r.randrange(2, 5)))
+        + "/".join(r.choice(WORDS) for _ in range(r.randrange(2, 5)))
         + r.choice(["", ".log", ".conf", f"-{r.randrange(99)}"])
     ),
     "winpath": lambda r: (
         "C:\\"
-        + "\\".join(r.choice(_WORDS).title() for _ in range(r.randrange(2, 4)))
+        + "\\".join(r.choice(WORDS).title() for _ in range(r.randrange(2, 4)))
         + r.choice([".dll", ".exe", ".cat"])
     ),
-    "url": lambda r: f"https://{r.choice(_WORDS)}.example.org/{r.choice(_WORDS)}?id={r.randrange(999)}",
-    "file": lambda r: f"{r.choice(_WORDS)}_{r.choice(_WORDS)}.{r.choice(['csv', 'parquet', 'tmp', 'json'])}",
+    "url": lambda r: f"https://{r.choice(WORDS)}.example.org/{r.choice(WORDS)}?id={r.randrange(999)}",
+    "file": lambda r: f"{r.choice(WORDS)}_{r.choice(WORDS)}.{r.choice(['csv', 'parquet', 'tmp', 'json'])}",
     "bool": lambda r: r.choice(["true", "false"]),
     "bool2": lambda r: r.choice(["True", "False"]),
     "time": lambda r: f"{r.randrange(24):02}:{r.randrange(60):02}:{r.randrange(60):02}",
     "date": lambda r: f"2026-{r.randrange(1, 13):02}-{r.randrange(1, 29):02}",
     "job": lambda r: f"job-{r.randrange(10**6)}-{_hex(r, 5)}",
     "dev": lambda r: r.choice(["sda", "sdb1", "nvme0n1", "eth0", "eth1", "wlan0", "vda2"]),
-    "pkg": lambda r: f"lib{r.choice(_WORDS)}-{r.randrange(9)}.{r.randrange(20)}.{r.randrange(9)}",
+    "pkg": lambda r: f"lib{r.choice(WORDS)}-{r.randrange(9)}.{r.randrange(20)}.{r.randrange(9)}",
     "list": lambda r: ", ".join(str(r.randrange(999)) for _ in range(r.randrange(1, 6))),
-    "words": lambda r: " ".join(r.choice(_WORDS) for _ in range(r.randrange(1, 4))),
+    "words": lambda r: " ".join(r.choice(WORDS) for _ in range(r.randrange(1, 4))),
     "cmd": lambda r: r.choice(
         [
             "run-parts /etc/cron.hourly",
@@ -96,7 +90,7 @@ FAMILIES: dict[str, list[str]] = {
         "session opened for user {user}(uid={n}) by (uid={small})",
         "session closed for user {user}",
         "Bad protocol version identification '{word}' from {ip} port {port}",
-        "reverse mapping checking getaddrinfo for {host} [{ip}] failed.",
+        "reverse look-up of {host} [{ip}] gave nothing.",
         "Too many authentication failures for {user}",
         "error: maximum authentication attempts exceeded for {user} from {ip} port {port} ssh2 [preauth]",
         "error: maximum authentication attempts exceeded for illegal account {user} from {ip} port {port} ssh2 [preauth]",
@@ -123,44 +117,44 @@ FAMILIES: dict[str, list[str]] = {
         "Rule '{name}' skipped: condition not met",
     ],
     "fitness": [
-        "onStepSample {n} {n}",
-        "calculateDistanceWithCache totalDistance={n}",
-        "calculateStepsWithCache totalSteps={n}",
+        "onMoveSample {n} {n}",
+        "sumOfDistance wholeDay={n}",
+        "sumOfMoves wholeDay={n}",
         "flush sensor data",
         "storeRecord() type = {small} start = {n} end={n}",
-        "processBroadcast action:android.intent.action.{SCREEN_ON|SCREEN_OFF|TIME_TICK|USER_PRESENT}",
-        "getTodayTotals = {n}##{n}##{n}",
+        "gotBroadcast action:android.intent.action.{SCREEN_ON|SCREEN_OFF|TIME_TICK|USER_PRESENT}",
+        "todaySums = {n}##{n}##{n}",
         "setGoal:{n} done",
         "upload finished, ok={bool}, code {n}",
         "sync bind failed, retry {small} of {small}",
         "REPORT : {n} {n} {n} {n}",
         "heart rate sample dropped because wrist state is {bool}",
-        "uploadStaticsToCloud fail, list is empty",
+        "pushSummary fail, nothing to push",
         "onAlarm triggered elapsed={n}",
     ],
     "cluster": [
         "node {host} changed state from {idle|alloc|drain|down|mixed} to {idle|alloc|drain|down|mixed}",
-        "Fan speeds ( {n} {n} {n} {n} )",
-        "PSU readings ( {on|off} {on|off} )",
+        "Blower turns ( {n} {n} {n} {n} )",
+        "Feed states ( {on|off} {on|off} )",
         "Link error on switch {small} port {n}: CRC count {n}",
         "job {n} submitted by {user} to partition {debug|batch|gpu|long}",
         "job {n} finished with exit status {small}",
         "ambient={n}",
         "Lustre: mount of {path} on {host} succeeded",
         "Lustre: mount of {path} on {host} failed",
-        "Linkerror event interval expired",
+        "Counting interval of faults is over",
         "slurmstepd: task {n} exceeded memory limit ({n} > {n}), being killed",
         "critical temperature on cpu {small}",
         "ECC error corrected at {hex} row {n} col {n}",
         "bringing node {host} online",
         "taking node {host} offline",
-        "risBoot command has been sent to {list}",
+        "start order was sent to {list}",
     ],
     "tunnel": [
-        "{host}:{port} open through proxy {host}:{port} HTTPS",
+        "{host}:{port} open by way of proxy {host}:{port} HTTPS",
         "{host}:{port} close, {n} bytes{optsize} sent, {n} bytes{optsize} received, lifetime {time}",
-        "{host}:{port} error : Could not connect to proxy {host}:{port} - Could not resolve {host} error {n}",
-        "{host}:{port} error : A connection request was canceled before the completion.",
+        "{host}:{port} error : Cannot get through to gateway {host}:{port} - name {host} not resolved, error {n}",
+        "{host}:{port} error : The caller hung up while waiting.",
         "open through gateway {host}:{port} SOCKS",
         "rule list reloaded, {n} rules",
         "authentication accepted for {user}",
@@ -171,16 +165,16 @@ FAMILIES: dict[str, list[str]] = {
         "Installing update {pkg} (session {n})",
         "Update {pkg} installed, result = {hex}, restart required: {bool2}",
         "Loaded component {winpath} version {f}.{n}",
-        "Session: {n}_{n} initialized by client {UpdateAgent|Installer|StoreBroker|Scheduler}.",
-        "Session: {n}_{n} finalized. Reboot required: {yes|no}",
-        "Failed to open package [HRESULT = {hex} - {E_NOT_FOUND|E_ACCESS|E_STORE_CORRUPT}]",
-        "Warning: Unrecognized attribute.",
-        "Expecting attribute name [HRESULT = {hex} - {E_MALFORMED|E_NOT_FOUND}]",
-        "Scavenge: Starts",
-        "Scavenge: Completed, disposition: {n}",
-        "Reading cached applicability for {pkg}, state: {n}, pending: {n}",
-        "Ending maintenance loop.",
-        "Starting maintenance loop.",
+        "Run: {n}_{n} begun by client {UpdateAgent|Installer|StoreBroker|Scheduler}.",
+        "Run: {n}_{n} over. Restart needed: {yes|no}",
+        "Package not opened [HRESULT = {hex} - {E_NOT_FOUND|E_ACCESS|E_STORE_CORRUPT}]",
+        "Warning: Odd attribute.",
+        "Wanted attribute name [HRESULT = {hex} - {E_MALFORMED|E_NOT_FOUND}]",
+        "Sweep: Starts",
+        "Sweep: Completed, disposition: {n}",
+        "Looking up fitness of {pkg}, state: {n}, pending: {n}",
+        "Leaving upkeep loop.",
+        "Entering upkeep loop.",
         "Service {Audio Endpoint|Print Spooler|Time Broker|Themes|Windows Search} entered the running state.",
         "Service {Audio Endpoint|Print Spooler|Time Broker|Themes|Windows Search} entered the stopped state.",
         "Volume {C|D|E} has {n} clusters free",
@@ -188,7 +182,7 @@ FAMILIES: dict[str, list[str]] = {
     "laptop": [
         "en{small}: link up, {n} Mbps",
         "en{small}: link down",
-        "powerChange: System Wake - {!Full Wake|Dark Wake|Maintenance Wake}",
+        "powerEvent: machine woke - {!Full Wake|Dark Wake|Maintenance Wake}",
         "{class} invalid handle {hex}",
         "Captive portal check: probe {url} interface {dev}",
         "Unable to set priority for process {n}: {!Operation not permitted|No such process}",
@@ -200,12 +194,12 @@ FAMILIES: dict[str, list[str]] = {
         "Sandbox: {word}({n}) deny({small}) mach-lookup {class}",
         "Wake reason: {lid|rtc|user|ec}",
         "assertion '{word}' held by pid {n} for {n} secs",
-        "RTC: PowerByCalendarDate setting ignored",
+        "RTC: calendar wake setting ignored",
     ],
     "mailer": [
         "{short}: from=<{user}@example.com>, size={n}, nrcpt={small} (queue active)",
         "{short}: to=<{user}@example.net>, relay={host}[{ip}]:{n}, delay={f}, status=sent (250 OK id={short})",
-        "{short}: to=<{user}@example.net>, relay=none, delay={f}, status=deferred (connect to {host}[{ip}]:{n}: Connection timed out)",
+        "{short}: to=<{user}@example.net>, relay={none|none}, delay={f}, status=deferred (connect to {host}[{ip}]:{n}: Connection timed out)",
         "{short}: removed",
         "connect from {host}[{ip}]",
         "disconnect from {host}[{ip}] ehlo={small} mail={small} quit={small} commands={small}",
@@ -354,38 +348,3 @@ FAMILIES: dict[str, list[str]] = {
         "RCON from {ipport}: {status|kick all|say hello world|map harbor}",
     ],
 }
-
-_SLOT = re.compile(r"\{([^{}]+)\}")
-_REASON = re.compile(r"\{!([^{}]+)\}")
-_TOKEN = re.compile(
-    r"[A-Za-z0-9_/%+-]*<\*>(?:[A-Za-z0-9_/%+-]*[.:/]?[A-Za-z0-9_/%+-]*<\*>)*[A-Za-z0-9_/%+-]*"
-)  # a value is a whole token
-
-
-def generate(family: str, lines: int = 2000, seed: int = 7) -> tuple[list[str], list[str], list[int]]:
-    """Messages, true template of each and its number; templates of falling frequency, each at least twice."""
-    rng = random.Random(f"{family}-{seed}")
-    templates = FAMILIES[family]
-    order = list(range(len(templates)))
-    rng.shuffle(order)
-    weights = [1 / (1 + rank) ** 1.1 for rank in range(len(order))]
-    picks = [t for t in order for _ in range(2)] + rng.choices(order, weights, k=lines - 2 * len(order))
-    rng.shuffle(picks)
-    messages, truths = [], []
-    for pick in picks:
-        text = _REASON.sub(lambda m: rng.choice(m[1].split("|")), templates[pick])
-        messages.append(
-            _SLOT.sub(lambda m: GENERATORS[m[1]](rng) if m[1] in GENERATORS else rng.choice(m[1].split("|")), text)
-        )
-        truths.append(_TOKEN.sub("<*>", _SLOT.sub("<*>", text.replace("{optsize}", " <*>"))))
-    return messages, truths, picks
-
-
-def held_families() -> list[str]:
-    """Names of the families that are only measured."""
-    return ["database", "router", "broker", "game"]
-
-
-def tuning_families() -> list[str]:
-    """Names of the families one may look at."""
-    return [name for name in FAMILIES if name not in held_families()]
