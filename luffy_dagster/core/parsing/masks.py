@@ -29,6 +29,8 @@ _HEX_RUN = "|".join(
 # Characters of addresses and paths; what may end a sentence (":", ".") is only inside them.
 _URL_CHAR = r"[^\s\"'<>,;()\[\]{}|:.!?]"
 _PATH_CHAR = r"[^\s\"'<>|,;()\[\]{}=:.*?]"
+# A folder of several words goes on in a capitalised word that ends before the next separator ("/Library/Web Data/x").
+_SPACED = r"(?: [A-Z][A-Za-z0-9]{0,15}[a-z][A-Za-z0-9]{0,15}){1,2}(?: \([a-z0-9]{1,8}\))?"
 _FQDN = r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,62})(?:\.[A-Za-z0-9][A-Za-z0-9_-]{0,62}){0,8}"
 
 # Order matters: at one position the first that matches wins.
@@ -39,6 +41,7 @@ _ALTERNATIVES: tuple[str, ...] = (
     # uuid, mac (and other runs of byte pairs)
     rf"\b{_H}{{8}}-{_H}{{4}}-{_H}{{4}}-{_H}{{4}}-{_H}{{12}}\b",
     rf"\b{_H}{{2}}(?::{_H}{{2}}){{5,11}}\b",
+    rf"\b{_H}{{1,2}}(?::{_H}{{1,2}}){{5}}\b",
     # dates with times, dates, times
     rf"\b{_DAY},? +{_MONTH} +[0-9]{{1,2}} +{_TIME}(?: +[A-Z]{{3,4}})?(?: +[0-9]{{4}})?",
     rf"\b{_DAY},? +[0-9]{{1,2}} +{_MONTH} +[0-9]{{4}} +{_TIME}(?: +(?:[A-Z]{{3,4}}\b|[+-][0-9]{{4}}))?",
@@ -57,9 +60,9 @@ _ALTERNATIVES: tuple[str, ...] = (
     rf"\b[A-Za-z0-9][A-Za-z0-9._%+-]{{0,63}}@{_FQDN}\.[A-Za-z]{{2,24}}\b",
     rf"\b[A-Za-z0-9](?:[A-Za-z0-9_-]{{0,62}})(?:\.[A-Za-z0-9][A-Za-z0-9_-]{{0,62}}){{0,6}}\.{_TLD}\b",
     # paths: from the root, of Windows, of the network
-    rf"\b[A-Za-z]:[\\/](?:{_PATH_CHAR}|\.+{_PATH_CHAR})*",
+    rf"\b[A-Za-z]:[\\/](?:{_PATH_CHAR}|\.+{_PATH_CHAR})*(?:{_SPACED}\\(?:{_PATH_CHAR}|\.+{_PATH_CHAR})+)*",
     rf"\\\\[A-Za-z0-9?.](?:{_PATH_CHAR}|\.+{_PATH_CHAR})*",
-    rf"\B/(?:[A-Za-z_.~$%@+-]|[0-9]{{1,20}}[A-Za-z_/-])(?:{_PATH_CHAR}|\.+{_PATH_CHAR})*(?:\?[^\s\"'<>|()]*)?",
+    rf"\B/(?:[A-Za-z_.~$%@+-]|[0-9]{{1,20}}[A-Za-z_/-])(?:{_PATH_CHAR}|\.+{_PATH_CHAR})*(?:{_SPACED}/[A-Za-z_.-](?:{_PATH_CHAR}|\.+{_PATH_CHAR})*)*(?:\?[^\s\"'<>|()]*)?",
     # hex: with its sign; a run of at least six with a digit in it
     rf"\b[0-9]x{_H}+\b",
     rf"\b(?:{_HEX_RUN})\b",
@@ -77,7 +80,7 @@ KINDS: tuple[tuple[str, str], ...] = (
     ("num", r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"),
     ("url", r"[a-zA-Z][a-zA-Z0-9+.-]*://.*"),
     ("uuid", rf"{_H}{{8}}-{_H}{{4}}-{_H}{{4}}-{_H}{{4}}-{_H}{{12}}"),
-    ("mac", rf"{_H}{{2}}(?::{_H}{{2}}){{5,11}}"),
+    ("mac", rf"{_H}{{2}}(?::{_H}{{2}}){{5,11}}|{_H}{{1,2}}(?::{_H}{{1,2}}){{5}}"),
     ("ip", r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}"),
     ("time", rf"{_DAY}.*|{_MONTH} .*|[0-9]{{1,4}}[-/.](?:[0-9]{{1,2}}|{_MONTH})[-/.].*|{_TIME}"),
     ("ipv6", r"[0-9a-fA-F]*:[0-9a-fA-F:]*"),

@@ -20,6 +20,7 @@ from luffy_dagster.core.parsing.templates.groups import Group
 from luffy_dagster.core.parsing.templates.words import (
     FUNCTION_WORDS,
     OPENERS,
+    STATE_LABELS,
     VALUE_LABELS,
     VAR,
     WordClass,
@@ -92,7 +93,7 @@ def _judge(
     least: float,
 ) -> Join | None:
     key = groups[indices[0]].key
-    place = _Place(key[:start], key[start + lengths[0] :])
+    place = Place(key[:start], key[start + lengths[0] :])
     if not place.possible:
         return None
     contents: dict[Content, list[tuple[int, int]]] = {}
@@ -121,7 +122,7 @@ def _minimal(contents: dict[Content, list[tuple[int, int]]]) -> bool:
     return True
 
 
-class _Place:
+class Place:
     """Where a stretch stands: what is before it and after it decides how easily its contents are values."""
 
     def __init__(self, before: Content, after: Content) -> None:
@@ -132,6 +133,7 @@ class _Place:
         closer = _PAIRS.get(self.previous)
         self.enclosed = closer is not None and bool(after) and after[0] == closer
         self.labelled = self.previous in OPENERS or self.previous.lower() in VALUE_LABELS
+        self.stateful = _is_stateful(before)
         self.closing = self.previous == ":" and not after
         self.units = False
         self.after_value = self.previous == VAR
@@ -140,19 +142,25 @@ class _Place:
         if self.literals < 2:
             self.needed = 1.2 if self.labelled or self.enclosed else 2.0
 
-    def judge(self, contents: list[Content], values: frozenset[str]) -> tuple[list[Content], float]:
-        """The contents that may be values here, and the evidence that they are."""
+    def judge(
+        self, contents: list[Content], values: frozenset[str], more: float = 0.0
+    ) -> tuple[list[Content], float]:
+        """The contents that may be values here, and the evidence that they are (`more`: from elsewhere)."""
         contents = sorted(contents)
         if self.after_value:
-            families = {unit_family(c[0]) if len(c) == 1 else None for c in contents if c}
+            families = {unit_family(c[0]) if len(c) == 1 else None for c in contents if c and c != (VAR,)}
             if len(families) == 1 and None not in families:
                 self.units = True
-                return [c for c in contents if c], 2.0
+                return contents, 2.0
         usable = [c for c in contents if c and self._usable(c, (VAR,) in contents)]
+        plain = [c for c in usable if not any(a in FUNCTION_WORDS for a in c)]
+        if not self.enclosed and 2 * len(plain) <= len(usable):
+            usable = plain  # "idle to full", "full to idle": two values and a word between them
         sample = usable[:: max(1, len(usable) // MANY)]
-        weights = {c: self._weight(c, values) for c in usable}
+        titled = any(_is_titled(c) for c in usable)
+        weights = {c: self._weight(c, values, titled=titled) for c in usable}
         weak = {c for c, w in weights.items() if w <= _STATE}
-        evidence = sum(weights[c] for c in sample if c not in weak) + min(0.3, _STATE * len(weak))
+        evidence = more + sum(weights[c] for c in sample if c not in weak) + min(0.3, _STATE * len(weak))
         if has_opposites(" ".join(c) for c in sample):
             evidence *= 0.1
         if () in contents and usable and all(_bare(c) for c in usable):
@@ -174,9 +182,11 @@ class _Place:
             return _bare(content)
         if any(a in _PAIRS or a in _PAIRS.values() for a in content) and not self.enclosed:
             return False
-        return self.enclosed or not any(a in _BREAKS for a in content)
+        if self.enclosed:
+            return True
+        return not any(a in _BREAKS for a in content)
 
-    def _weight(self, content: Content, values: frozenset[str]) -> float:
+    def _weight(self, content: Content, values: frozenset[str], *, titled: bool) -> float:
         if content == (VAR,):
             return 0.8 if self.literals >= 2 else 0.5
         if VAR in content:
@@ -187,9 +197,10 @@ class _Place:
             return 0.0
         classes = [word_class(w) for w in words]
         lowest = min(classes)
-        title = len(content) > 1 and len(words) == len(content) and all(w[:1].isupper() for w in words)
-        if title and not self.first:
-            return 0.34 if self.labelled or self.enclosed else 0.25
+        if titled and not self.first and all(is_title(a) for a in content):
+            return 0.5 if self.labelled or self.enclosed else 0.34
+        if self.stateful and len(content) == 1 and is_state_like(content[0]):
+            return 0.25
         if lowest > WordClass.NAME and (is_state_like(words[0]) or is_state_like(words[-1])):
             return _STATE
         weight = table[lowest] if len(content) == 1 else min(0.25, table[max(classes)])
@@ -200,6 +211,24 @@ class _Place:
         if len(content) == 1 and content[0] in values:
             weight = max(weight, 0.5)
         return weight
+
+
+def is_title(word: str) -> bool:
+    """Whether a word begins like a name: with a capital, and not all of it capitals unless it is short."""
+    return word[:1].isupper() and (len(word) <= 4 or not word.isupper())
+
+
+def _is_titled(content: Content) -> bool:
+    """Whether a content is a name of several capitalised words."""
+    return len(content) > 1 and all(is_title(a) and is_literal_word(a) for a in content)
+
+
+def _is_stateful(before: Content) -> bool:
+    """Whether the words before say that a state follows: words of state are values there."""
+    words = [a.lower() for a in before[-6:]]
+    if not words:
+        return False
+    return words[-1] in STATE_LABELS or (words[-1] in ("from", "to", "into") and any(w in STATE_LABELS for w in words))
 
 
 def _bare(content: Content) -> bool:
@@ -267,7 +296,7 @@ def find_place_joins(
 
 def _different_enough(before: Content, contents: set[Content]) -> int:
     """How many different contents make a place one of values."""
-    if before[-1] == "(":
+    if before[-1] in ("(", "["):
         return 4
     keyed = before[-1] == "=" or (len(before) > 1 and before[-2] == "=")
     names = all(len(c) == 1 and (c[0] == VAR or word_class(c[0]) <= WordClass.NAME) for c in contents)
@@ -283,11 +312,11 @@ def _value_places(group: Group, *, whole: bool) -> list[tuple[int, int]]:
         end = i
         if key[i] == "=" and i + 1 < len(key) and key[i + 1] not in _QUOTES:
             end = _end_of_keyed(key, blanks, i + 1, whole=whole)
-        elif key[i] in _QUOTES or key[i] == "(":
+        elif key[i] in _QUOTES or key[i] in ("(", "["):
             closer = _PAIRS[key[i]]
             end = next((j for j in range(i + 1, min(len(key), i + 12)) if key[j] == closer), i)
             inner = key[i + 1 : end]
-            if any(a in _PAIRS or a == "=" for a in inner) or (key[i] != "(" and VAR in inner and inner != (VAR,)):
+            if any(a in _PAIRS or a == "=" for a in inner) or (key[i] in _QUOTES and VAR in inner and inner != (VAR,)):
                 end = i
         if end > i + 1:
             places.append((i + 1, end))

@@ -20,6 +20,8 @@ _ATOM = re.compile(
 )
 _NUMBERED = re.compile(rf"([A-Za-z]{{2,}})\.{_MARK}")
 _PREFIX = re.compile(rf"[A-Za-z][A-Za-z_.-]*(?={_MARK})")
+_BYTES = re.compile(r"(?:[0-9a-f]{2}|[0-9A-F]{2}|[0-9a-f]{4}|[0-9A-F]{4}|[0-9a-f]{8}|[0-9A-F]{8}|[0-9a-f]{16})")
+_OPENING = frozenset("=([{\"'`,;|")
 _CLOSER = {"(": ")", "[": "]", "{": "}", '"': '"', "'": "'", "`": "`", "<": ">"}
 
 
@@ -41,7 +43,9 @@ def _fill_constants(shape: str, constants: Sequence[str | None] | None) -> str:
         letters = sum(c.isalpha() for c in (word[0] if word else "")) + sum(
             c.isalpha() for c in (re.match(r"[A-Za-z_]*", literal) or [""])[0]
         )
-        keep = value is not None and len(value) == 1 and value.isdigit() and before[-1:].isalpha() and letters >= 3
+        small = value is not None and len(value) == 1 and letters >= 3
+        keyed = value is not None and len(value) <= 2 and literal.startswith("=")
+        keep = value is not None and value.isdigit() and before[-1:].isalpha() and (small or keyed)
         pieces.append(value if keep and value is not None else _MARK)
         pieces.append(literal)
     return "".join(pieces)
@@ -70,7 +74,41 @@ def cut(shape: str, constants: Sequence[str | None] | None = None, *, prefixes: 
             atoms.append(Atom(VAR, blank))
         else:
             atoms.append(Atom(word, blank))
-    return _join_colons(_switches(atoms))
+    return _join_colons(_names_of_parts(_dumps(_switches(atoms))))
+
+
+def _dumps(atoms: list[Atom]) -> list[Atom]:
+    """Words that are bytes of a dump ("00 be 17 ff"): at least four values and hex words of even length in a row."""
+    out = list(atoms)
+    start = 0
+    for i in range(len(atoms) + 1):
+        inside = i < len(atoms) and (atoms[i].text == VAR or _BYTES.fullmatch(atoms[i].text) is not None)
+        if inside and (i == start or atoms[i].blank):
+            continue
+        if i - start >= 4 and any(a.text == VAR for a in atoms[start:i]):
+            out[start:i] = [Atom(VAR, a.blank) for a in atoms[start:i]]
+        start = i if inside else i + 1
+    return out
+
+
+def _names_of_parts(atoms: list[Atom]) -> list[Atom]:
+    """`kind:7:name`, three parts or more with a value among them and no blanks, is one value."""
+    out: list[Atom] = []
+    i = 0
+    while i < len(atoms):
+        end = i + 1
+        if is_literal_word(atoms[i].text) and (not out or atoms[i].blank or out[-1].text in _OPENING):
+            while end + 1 < len(atoms) and atoms[end].text == ":" and not atoms[end].blank and not atoms[end + 1].blank:
+                if atoms[end + 1].text != VAR and not is_literal_word(atoms[end + 1].text):
+                    break
+                end += 2
+        keyed = end < len(atoms) and atoms[end].text == "=" and not atoms[end].blank
+        if end - i >= 5 and not keyed and any(a.text == VAR for a in atoms[i:end]):
+            out.append(Atom(VAR, atoms[i].blank))
+        else:
+            out += atoms[i:end]
+        i = end
+    return out
 
 
 def _switches(atoms: list[Atom]) -> list[Atom]:

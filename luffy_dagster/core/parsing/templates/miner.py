@@ -16,6 +16,7 @@ from luffy_dagster.core.parsing.templates.groups import Group, from_atoms, repla
 from luffy_dagster.core.parsing.templates.joins import find_joins, find_known_names, find_name_joins, find_place_joins
 from luffy_dagster.core.parsing.templates.labels import label_values
 from luffy_dagster.core.parsing.templates.lexer import cut
+from luffy_dagster.core.parsing.templates.pools import find_pool_joins
 from luffy_dagster.core.parsing.templates.words import (
     VAR,
     WordClass,
@@ -68,7 +69,9 @@ def mine(shapes: Sequence[str], counts: Sequence[int], constants: Sequence[Seque
     groups = _known_names(groups, values)
     groups = _until_stable(groups, lambda g: _join_places(g, values, whole=True))
     groups = _until_stable(groups, lambda g: _join_frames(g, values, 2.0))
+    groups = _until_stable(groups, lambda g: _join_pools(g, values, 2.0, contest=True))
     groups = _until_stable(groups, lambda g: _join_frames(g, values, 1.0))
+    groups = _until_stable(groups, lambda g: _join_pools(g, values, 1.0, contest=True))
     groups = _known_names(groups, values)
     return _join_same_words(groups)
 
@@ -113,6 +116,19 @@ def _join_places(groups: list[Group], values: set[str], *, whole: bool) -> list[
     return unite(out)
 
 
+def _join_pools(groups: list[Group], values: set[str], least: float, *, contest: bool) -> list[Group]:
+    stretches: dict[int, list[tuple[int, int]]] = {}
+    for join in find_pool_joins(groups, frozenset(values), least=least, contest=contest):
+        for index, stretch in join.stretches:
+            stretches.setdefault(index, []).append(stretch)
+            key = groups[index].key
+            if stretch[1] == stretch[0] + 1 and not is_state_like(key[stretch[0]]):
+                values.add(key[stretch[0]])
+    if not stretches:
+        return groups
+    return unite(replaced(group, stretches[i]) if i in stretches else group for i, group in enumerate(groups))
+
+
 def _known_names(groups: list[Group], values: set[str]) -> list[Group]:
     """Names that were a value somewhere are one everywhere."""
     names = frozenset(
@@ -130,7 +146,7 @@ def _known_names(groups: list[Group], values: set[str]) -> list[Group]:
 def _join_frames(groups: list[Group], values: set[str], least: float) -> list[Group]:
     stretches: dict[int, list[tuple[int, int]]] = {}
     for join in find_joins(groups, frozenset(values), least):
-        units = {groups[i].key[join.start] for i in join.groups} if join.units else set()
+        units = {groups[i].key[join.start] for i, n in zip(join.groups, join.lengths, strict=True) if n and join.units}
         for index, length in zip(join.groups, join.lengths, strict=True):
             own, key = stretches.setdefault(index, []), groups[index].key
             stretch = (join.start, join.start + length)

@@ -65,14 +65,16 @@ STATE_WORDS = _words(
 
 # Words after which a value is expected.
 VALUE_LABELS = _words(
-    "for of to from on by in at as via with using into onto named called user username account login host hostname server "
+    "for of to from behind on by in at as via with using into onto named called user username account login host hostname server "
     "client service device node container pod image volume topic group queue database table column index schema role "
     "file directory folder path url key name id task job stage process thread module plugin driver package component "
-    "interface port channel session token printer player room zone region cluster namespace partition bucket "
+    "interface port channel session token printer player room zone region cluster namespace partition bucket pool share volume "
     "product item order customer class method function type kind action event reason status state mode command query "
     "domain address realm agent worker branch repository project label tag variable field attribute property "
     "parameter option setting scene rule profile policy category map filter handler listener"
 )
+# Words after which a state is named: there a word of state is a value.
+STATE_LABELS = _words("state status mode phase stage")
 OPENERS = frozenset("=\"'`([{<|@#/")
 
 _UNITS = re.compile(

@@ -1,0 +1,188 @@
+"""The tolerant join: groups that differ in several places at once, the evidence for each place pooled over all of them.
+
+A frame (`joins`) holds everything but one stretch fixed, so a message with two free values is seen in as many frames as
+the other value has contents, each with little evidence; where every message is unique, in none. Here every place that
+may hold a value is taken out first, groups that agree in the rest are a *pool*, and each place is judged by all
+contents it has in its pool. Nothing is joined by similarity: what stays out of the places must be equal, and a place
+whose contents are not believed to be values keeps the groups apart.
+
+The idea of voting per place over messages of one frame of constant words is that of Brain (Yu et al., TSC 2023) and of
+LogSig's word pairs; its "same words elsewhere" resembles the parameter lists that AEL and IPLoM keep per position.
+
+Belongs here: which places of a group are open, pools, their judgement. Does not belong here: the weights (`joins`).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from luffy_dagster.core.parsing.templates.groups import Group
+from luffy_dagster.core.parsing.templates.joins import Content, Place, is_title
+from luffy_dagster.core.parsing.templates.words import (
+    FUNCTION_WORDS,
+    OPENERS,
+    VALUE_LABELS,
+    VAR,
+    WordClass,
+    is_literal_word,
+    is_state_like,
+    is_unit,
+    word_class,
+)
+
+LONGEST_RUN = 5  # atoms of a value at most
+_OPEN = "\x02"
+
+Stretch = tuple[int, int]
+
+
+class PoolJoin(NamedTuple):
+    """A place of some groups that holds values: (group, stretch) of each."""
+
+    stretches: tuple[tuple[int, Stretch], ...]
+
+
+def open_places(group: Group, contested: frozenset[int]) -> list[Stretch]:
+    """Stretches of the key that may be a value: values, names, words where a value is expected or that `contested` says."""
+    key, blanks = group.key, group.blanks
+    places: list[Stretch] = []
+    i = 0
+    while i < len(key):
+        end = i
+        while end < len(key) and end - i < LONGEST_RUN and _is_open(key, end, end > i, contested):
+            end += 1
+        with_port = end == i + 1 and key[i] != VAR and key[end : end + 2] == (":", VAR) and not any(blanks[end : end + 2])
+        if with_port:
+            end += 2
+        if end > i:
+            places.append((i, end))
+        i = max(end, i + 1)
+    return places
+
+
+def _is_open(key: Content, i: int, within: bool, contested: frozenset[int]) -> bool:
+    atom, previous = key[i], key[i - 1] if i else ""
+    if atom == VAR or i in contested:
+        return True
+    if not is_literal_word(atom):
+        return False
+    if is_title(atom) and i:
+        if within and is_title(previous):
+            return True
+        if i + 1 < len(key) and is_title(key[i + 1]) and atom.lower() not in FUNCTION_WORDS:
+            return True
+    kind = word_class(atom)
+    if atom.lower() in FUNCTION_WORDS or (is_state_like(atom) and kind > WordClass.NAME):
+        return False
+    if kind <= WordClass.NAME:
+        return True
+    if previous == VAR and (within or is_unit(atom)):
+        return False
+    if i == 0:
+        return kind is WordClass.HYPHENATED and key[1:3] == (":", VAR)
+    if kind <= WordClass.HYPHENATED:
+        return True
+    expected = previous in OPENERS or previous.lower() in VALUE_LABELS
+    return expected and not within and atom.lower() not in VALUE_LABELS
+
+
+def contested_places(groups: Sequence[Group]) -> list[set[int]]:
+    """Places of each group at which another group has another word, all else being equal."""
+    buckets: dict[tuple[int, tuple[str, ...]], list[int]] = defaultdict(list)
+    for index, group in enumerate(groups):
+        for place, atom in enumerate(group.key):
+            if is_literal_word(atom):
+                buckets[place, (*group.key[:place], _OPEN, *group.key[place + 1 :])].append(index)
+    found: list[set[int]] = [set() for _ in groups]
+    for (place, _), indices in buckets.items():
+        if len(indices) > 1:
+            for index in indices:
+                found[index].add(place)
+    return found
+
+
+def find_pool_joins(groups: Sequence[Group], values: frozenset[str], *, least: float, contest: bool) -> list[PoolJoin]:
+    """Places that are values by the evidence of their pool."""
+    contested = [frozenset(c) for c in contested_places(groups)] if contest else [frozenset[int]()] * len(groups)
+    pools: dict[Content, list[tuple[int, list[Stretch]]]] = defaultdict(list)
+    for index, group in enumerate(groups):
+        places = open_places(group, contested[index])
+        if places and len(places) < len(group.key):
+            pools[_skeleton(group.key, places)].append((index, places))
+    slots = [slot for skeleton in sorted(pools) for slot in _slots(groups, skeleton, pools[skeleton])]
+    by_label: dict[str, list[_Slot]] = defaultdict(list)
+    for slot in slots:
+        if slot.label:
+            by_label[slot.label].append(slot)
+    joins: list[PoolJoin] = []
+    for slot in slots:
+        more = 0.5 * slot.twin + (0.34 if _seen_elsewhere(slot, by_label[slot.label]) else 0.0)
+        accepted, evidence = slot.place.judge(list(slot.contents), values, more)
+        if len(accepted) >= 2 and evidence >= slot.place.needed * least:
+            chosen = [one for content in accepted for one in slot.contents[content]]
+            joins.append(PoolJoin(tuple(sorted(chosen))))
+    return joins
+
+
+def _skeleton(key: Content, places: list[Stretch]) -> Content:
+    out: list[str] = []
+    position = 0
+    for start, end in places:
+        out += [*key[position:start], _OPEN]
+        position = end
+    return (*out, *key[position:])
+
+
+class _Slot(NamedTuple):
+    place: Place
+    contents: dict[Content, list[tuple[int, Stretch]]]
+    label: str
+    twin: bool  # whether another place of the same messages draws from the same words
+
+
+def _slots(groups: Sequence[Group], skeleton: Content, rows: list[tuple[int, list[Stretch]]]) -> Iterator[_Slot]:
+    if len(rows) < 2:
+        return
+    positions = [i for i, atom in enumerate(skeleton) if atom == _OPEN]
+    found: list[dict[Content, list[tuple[int, Stretch]]]] = []
+    for number in range(len(positions)):
+        contents: dict[Content, list[tuple[int, Stretch]]] = defaultdict(list)
+        for index, places in rows:
+            start, end = places[number]
+            contents[groups[index].key[start:end]].append((index, (start, end)))
+        found.append(contents)
+    for number, whole in enumerate(found):
+        if len(whole) < 2:
+            continue
+        front, back = _shared_ends(list(whole))
+        contents = {
+            c[front : len(c) - back]: [(i, (a + front, b - back)) for i, (a, b) in rows_of] for c, rows_of in whole.items()
+        }
+        some = next(iter(whole))
+        before = (*skeleton[: positions[number]], *some[:front])
+        place = Place(before, (*some[len(some) - back :], *skeleton[positions[number] + 1 :]))
+        if not place.possible:
+            continue
+        own = {c for c in contents if VAR not in c}
+        twin = any(len(own & set(other)) >= 2 for n, other in enumerate(found) if n != number)
+        label = place.previous.lower() if is_literal_word(place.previous) else ""
+        yield _Slot(place, contents, label, twin)
+
+
+def _shared_ends(contents: list[Content]) -> tuple[int, int]:
+    """How many first and last words all contents share (at least one is left of each): no part of the value."""
+    least = min(len(c) for c in contents) - 1
+    front = 0
+    while front < least and len({c[front] for c in contents}) == 1:
+        front += 1
+    back = 0
+    while back < least - front and len({c[-1 - back] for c in contents}) == 1:
+        back += 1
+    return front, back
+
+
+def _seen_elsewhere(slot: _Slot, others: list[_Slot]) -> bool:
+    own = {c for c in slot.contents if VAR not in c and not all(is_state_like(a) for a in c)}
+    return any(len(own & set(other.contents)) >= 2 for other in others if other is not slot)
