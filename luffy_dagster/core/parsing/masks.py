@@ -30,6 +30,9 @@ _HEX_RUN = "|".join(
 _URL_CHAR = r"[^\s\"'<>,;()\[\]{}|:.!?]"
 _PATH_CHAR = r"[^\s\"'<>|,;()\[\]{}=:.*?]"
 # A folder of several words goes on in a capitalised word that ends before the next separator ("/Library/Web Data/x").
+_DOCUMENT = (
+    r"(?: [A-Z][A-Za-z0-9]{0,15}){1,3}\.(?:app|bundle|framework|plist|exe|dll|txt|log|docx?|xlsx?|pdf|csv|jpe?g|png)\b"
+)
 _SPACED = r"(?: [A-Z][A-Za-z0-9]{0,15}[a-z][A-Za-z0-9]{0,15}){1,2}(?: \([a-z0-9]{1,8}\))?"
 _FQDN = r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,62})(?:\.[A-Za-z0-9][A-Za-z0-9_-]{0,62}){0,8}"
 
@@ -60,9 +63,9 @@ _ALTERNATIVES: tuple[str, ...] = (
     rf"\b[A-Za-z0-9][A-Za-z0-9._%+-]{{0,63}}@{_FQDN}\.[A-Za-z]{{2,24}}\b",
     rf"\b[A-Za-z0-9](?:[A-Za-z0-9_-]{{0,62}})(?:\.[A-Za-z0-9][A-Za-z0-9_-]{{0,62}}){{0,6}}\.{_TLD}\b",
     # paths: from the root, of Windows, of the network
-    rf"\b[A-Za-z]:[\\/](?:{_PATH_CHAR}|\.+{_PATH_CHAR})*(?:{_SPACED}\\(?:{_PATH_CHAR}|\.+{_PATH_CHAR})+)*",
+    rf"\b[A-Za-z]:[\\/](?:{_PATH_CHAR}|\.+{_PATH_CHAR})*(?:{_SPACED}\\(?:{_PATH_CHAR}|\.+{_PATH_CHAR})+)*(?:{_DOCUMENT})?",
     rf"\\\\[A-Za-z0-9?.](?:{_PATH_CHAR}|\.+{_PATH_CHAR})*",
-    rf"\B/(?:[A-Za-z_.~$%@+-]|[0-9]{{1,20}}[A-Za-z_/-])(?:{_PATH_CHAR}|\.+{_PATH_CHAR})*(?:{_SPACED}/[A-Za-z_.-](?:{_PATH_CHAR}|\.+{_PATH_CHAR})*)*(?:\?[^\s\"'<>|()]*)?",
+    rf"\B/(?:[A-Za-z_.~$%@+-]|[0-9]{{1,20}}[A-Za-z_/-])(?:{_PATH_CHAR}|\.+{_PATH_CHAR})*(?:{_SPACED}/[A-Za-z_.-](?:{_PATH_CHAR}|\.+{_PATH_CHAR})*)*(?:{_DOCUMENT})?(?:\?[^\s\"'<>|()]*)?",
     # hex: with its sign; a run of at least six with a digit in it
     rf"\b[0-9]x{_H}+\b",
     rf"\b(?:{_HEX_RUN})\b",

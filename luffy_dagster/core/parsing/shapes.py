@@ -19,7 +19,7 @@ import polars as pl
 
 from luffy_dagster.core.parsing import masks
 
-SHAPE_ALGORITHM = "shapes-2026-11"
+SHAPE_ALGORITHM = "shapes-2026-11-25"
 # Stands for all messages whose shapes a day has no room for (`flows.facts`); no message has it, for a value is a hole.
 BUCKET_SHAPE = "(more shapes than a day may have)"
 LONGEST = 4_000  # characters of a message that are looked at; what follows is one value of kind "more"

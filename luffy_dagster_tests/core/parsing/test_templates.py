@@ -157,7 +157,7 @@ def test_many_shapes_take_linear_time() -> None:
 
 
 def family_scores(names: list[str]) -> dict[str, float]:
-    totals = {"GA": 0.0, "FGA": 0.0}
+    totals = {"GA": 0.0, "FGA": 0.0, "PA": 0.0, "FTA": 0.0}
     for name in names:
         messages, truth, _ = generate(name, 1000)
         predicted = templates_of(messages)
@@ -166,13 +166,18 @@ def family_scores(names: list[str]) -> dict[str, float]:
     return totals
 
 
+# What the first mining (templates-2026-11) reached on the same families: .84 .73 .82 .65 and .85 .73 .84 .66.
 def test_families_that_were_tuned_on_stay_good() -> None:
     found = family_scores(tuning_families())
-    assert found["GA"] > 0.93
-    assert found["FGA"] > 0.88
+    assert found["GA"] > 0.93, found
+    assert found["FGA"] > 0.84, found
+    assert found["PA"] > 0.87, found
+    assert found["FTA"] > 0.73, found
 
 
 def test_families_never_looked_at_stay_good() -> None:
     found = family_scores(held_families())
-    assert found["GA"] > 0.88
-    assert found["FGA"] > 0.75
+    assert found["GA"] > 0.86, found
+    assert found["FGA"] > 0.78, found
+    assert found["PA"] > 0.83, found
+    assert found["FTA"] > 0.69, found

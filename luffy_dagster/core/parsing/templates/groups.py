@@ -85,6 +85,10 @@ def replaced(group: Group, stretches: Iterable[tuple[int, int]]) -> Group:
             del key[-1], shown[-1], blanks[-1]
             shown[-1] = HOLE_TEXT
             return
+        if text == VAR and key[-2:] == [VAR, ","]:  # a list
+            del key[-1], blanks[-1]
+            shown[-2:] = [f"{shown[-2]},{' ' if blank else ''}{show}"]
+            return
         key.append(text)
         shown.append(show)
         blanks.append(blank)

@@ -20,6 +20,7 @@ from luffy_dagster.core.parsing.templates.groups import Group
 from luffy_dagster.core.parsing.templates.words import (
     FUNCTION_WORDS,
     OPENERS,
+    STATE_CHANGES,
     STATE_LABELS,
     VALUE_LABELS,
     VAR,
@@ -40,7 +41,7 @@ _IN_PLACE = {
     WordClass.NAME: 0.5,
     WordClass.MIXED: 0.34,
     WordClass.HYPHENATED: 0.34,
-    WordClass.CAPITALS: 0.2,
+    WordClass.CAPITALS: 0.25,
     WordClass.PLAIN: 0.34,
 }
 _ELSEWHERE = {
@@ -133,6 +134,7 @@ class Place:
         closer = _PAIRS.get(self.previous)
         self.enclosed = closer is not None and bool(after) and after[0] == closer
         self.labelled = self.previous in OPENERS or self.previous.lower() in VALUE_LABELS
+        self.labelled = self.labelled or (self.previous in ("-", ">") and VAR in before[-3:])
         self.stateful = _is_stateful(before)
         self.closing = self.previous == ":" and not after
         self.units = False
@@ -142,9 +144,7 @@ class Place:
         if self.literals < 2:
             self.needed = 1.2 if self.labelled or self.enclosed else 2.0
 
-    def judge(
-        self, contents: list[Content], values: frozenset[str], more: float = 0.0
-    ) -> tuple[list[Content], float]:
+    def judge(self, contents: list[Content], values: frozenset[str], more: float = 0.0) -> tuple[list[Content], float]:
         """The contents that may be values here, and the evidence that they are (`more`: from elsewhere)."""
         contents = sorted(contents)
         if self.after_value:
@@ -178,8 +178,10 @@ class Place:
 
         if len(content) == 1:
             return is_literal_word(content[0]) and content[0].lower() not in FUNCTION_WORDS
+        if _is_list(content):
+            return True
         if VAR in content:
-            return _bare(content)
+            return _bare(content) or all(a == VAR or is_title(a) for a in content)
         if any(a in _PAIRS or a in _PAIRS.values() for a in content) and not self.enclosed:
             return False
         if self.enclosed:
@@ -188,9 +190,11 @@ class Place:
 
     def _weight(self, content: Content, values: frozenset[str], *, titled: bool) -> float:
         if content == (VAR,):
-            return 0.8 if self.literals >= 2 else 0.5
+            return 1.0 if self.literals >= 3 else 0.8 if self.literals == 2 else 0.5
+        if _is_list(content):
+            return 0.5
         if VAR in content:
-            return 0.7
+            return 0.7 if _bare(content) else 0.34
         table = _IN_PLACE if self.labelled or self.enclosed else _ELSEWHERE
         words = [a for a in content if is_literal_word(a)]
         if not words:
@@ -203,11 +207,13 @@ class Place:
             return 0.25
         if lowest > WordClass.NAME and (is_state_like(words[0]) or is_state_like(words[-1])):
             return _STATE
+        if len(content) == 1 and lowest is WordClass.CAPITALS and "_" in content[0]:
+            return 0.34 if self.labelled or self.enclosed else 0.2
         weight = table[lowest] if len(content) == 1 else min(0.25, table[max(classes)])
         if self.closing and len(content) == 1:
             weight = max(weight, 0.25)
         if self.first:
-            weight *= 0.5 if lowest <= WordClass.NAME else 0.1 if lowest is WordClass.MIXED else 0.3
+            weight *= 0.5 if lowest <= WordClass.NAME else 0.1 if lowest is WordClass.MIXED else 0.4
         if len(content) == 1 and content[0] in values:
             weight = max(weight, 0.5)
         return weight
@@ -228,7 +234,15 @@ def _is_stateful(before: Content) -> bool:
     words = [a.lower() for a in before[-6:]]
     if not words:
         return False
-    return words[-1] in STATE_LABELS or (words[-1] in ("from", "to", "into") and any(w in STATE_LABELS for w in words))
+    arrow = words[-1] in ("from", "to", "into", ">") and any(w in STATE_LABELS or w in STATE_CHANGES for w in words)
+    return words[-1] in STATE_LABELS or arrow
+
+
+def _is_list(content: Content) -> bool:
+    """Words and values with commas between them."""
+    if len(content) < 3 or len(content) % 2 == 0 or any(a != "," for a in content[1::2]):
+        return False
+    return all(a == VAR or (is_literal_word(a) and not is_state_like(a)) for a in content[::2])
 
 
 def _bare(content: Content) -> bool:
@@ -287,6 +301,9 @@ def find_place_joins(
         for number in range(len(rows[0][1])):
             contents = {groups[i].key[places[number][0] : places[number][1]] for i, places in rows}
             before = groups[rows[0][0]].key[: rows[0][1][number][0]]
+            mixed = any(VAR in c and len(c) > 1 and not _bare(c) for c in contents)
+            if mixed and before[-1] in _QUOTES and (VAR,) not in contents:
+                continue  # a request or the like: its words are the message's
             if len(contents) >= _different_enough(before, contents):
                 chosen.append(number)
         if chosen:
@@ -298,6 +315,8 @@ def _different_enough(before: Content, contents: set[Content]) -> int:
     """How many different contents make a place one of values."""
     if before[-1] in ("(", "["):
         return 4
+    if before[-1] in _QUOTES and (VAR,) in contents:
+        return 2
     keyed = before[-1] == "=" or (len(before) > 1 and before[-2] == "=")
     names = all(len(c) == 1 and (c[0] == VAR or word_class(c[0]) <= WordClass.NAME) for c in contents)
     return 2 if keyed and (names or (VAR,) in contents) else 3
@@ -316,7 +335,7 @@ def _value_places(group: Group, *, whole: bool) -> list[tuple[int, int]]:
             closer = _PAIRS[key[i]]
             end = next((j for j in range(i + 1, min(len(key), i + 12)) if key[j] == closer), i)
             inner = key[i + 1 : end]
-            if any(a in _PAIRS or a == "=" for a in inner) or (key[i] in _QUOTES and VAR in inner and inner != (VAR,)):
+            if (any(a in _PAIRS or a == "=" for a in inner) and key[i] != '"') or (key[i] in _QUOTES and not inner):
                 end = i
         if end > i + 1:
             places.append((i + 1, end))

@@ -16,7 +16,7 @@ from luffy_dagster.core.parsing.templates.groups import Group, from_atoms, repla
 from luffy_dagster.core.parsing.templates.joins import find_joins, find_known_names, find_name_joins, find_place_joins
 from luffy_dagster.core.parsing.templates.labels import label_values
 from luffy_dagster.core.parsing.templates.lexer import cut
-from luffy_dagster.core.parsing.templates.pools import find_pool_joins
+from luffy_dagster.core.parsing.templates.pools import find_addresses, find_pool_joins
 from luffy_dagster.core.parsing.templates.words import (
     VAR,
     WordClass,
@@ -25,7 +25,7 @@ from luffy_dagster.core.parsing.templates.words import (
     word_class,
 )
 
-TEMPLATE_ALGORITHM = "templates-2026-11"
+TEMPLATE_ALGORITHM = "templates-2026-11-25"
 ROUNDS = 6  # a round joins at least one pair of groups or is the last
 
 
@@ -68,11 +68,12 @@ def mine(shapes: Sequence[str], counts: Sequence[int], constants: Sequence[Seque
     groups = _until_stable(groups, lambda g: _join_names(g, values))
     groups = _known_names(groups, values)
     groups = _until_stable(groups, lambda g: _join_places(g, values, whole=True))
+    groups = _join_addresses(groups)
     groups = _until_stable(groups, lambda g: _join_frames(g, values, 2.0))
     groups = _until_stable(groups, lambda g: _join_pools(g, values, 2.0, contest=True))
     groups = _until_stable(groups, lambda g: _join_frames(g, values, 1.0))
     groups = _until_stable(groups, lambda g: _join_pools(g, values, 1.0, contest=True))
-    groups = _known_names(groups, values)
+    groups = _join_addresses(_known_names(groups, values))
     return _join_same_words(groups)
 
 
@@ -127,6 +128,16 @@ def _join_pools(groups: list[Group], values: set[str], least: float, *, contest:
     if not stretches:
         return groups
     return unite(replaced(group, stretches[i]) if i in stretches else group for i, group in enumerate(groups))
+
+
+def _join_addresses(groups: list[Group]) -> list[Group]:
+    found = find_addresses(groups)
+    if not found:
+        return groups
+    out = list(groups)
+    for index, stretches in found:
+        out[index] = replaced(groups[index], stretches)
+    return unite(out)
 
 
 def _known_names(groups: list[Group], values: set[str]) -> list[Group]:

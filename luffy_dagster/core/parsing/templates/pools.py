@@ -18,6 +18,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from luffy_dagster.core.parsing.templates.frames import shared_frames
 from luffy_dagster.core.parsing.templates.groups import Group
 from luffy_dagster.core.parsing.templates.joins import Content, Place, is_title
 from luffy_dagster.core.parsing.templates.words import (
@@ -33,6 +34,7 @@ from luffy_dagster.core.parsing.templates.words import (
 )
 
 LONGEST_RUN = 5  # atoms of a value at most
+FEWEST = 6  # groups of which every one differs from every other in several places, to be believed
 _OPEN = "\x02"
 
 Stretch = tuple[int, int]
@@ -53,7 +55,9 @@ def open_places(group: Group, contested: frozenset[int]) -> list[Stretch]:
         end = i
         while end < len(key) and end - i < LONGEST_RUN and _is_open(key, end, end > i, contested):
             end += 1
-        with_port = end == i + 1 and key[i] != VAR and key[end : end + 2] == (":", VAR) and not any(blanks[end : end + 2])
+        with_port = (
+            end == i + 1 and key[i] != VAR and key[end : end + 2] == (":", VAR) and not any(blanks[end : end + 2])
+        )
         if with_port:
             end += 2
         if end > i:
@@ -90,17 +94,31 @@ def _is_open(key: Content, i: int, within: bool, contested: frozenset[int]) -> b
 
 def contested_places(groups: Sequence[Group]) -> list[set[int]]:
     """Places of each group at which another group has another word, all else being equal."""
-    buckets: dict[tuple[int, tuple[str, ...]], list[int]] = defaultdict(list)
-    for index, group in enumerate(groups):
-        for place, atom in enumerate(group.key):
-            if is_literal_word(atom):
-                buckets[place, (*group.key[:place], _OPEN, *group.key[place + 1 :])].append(index)
     found: list[set[int]] = [set() for _ in groups]
-    for (place, _), indices in buckets.items():
-        if len(indices) > 1:
-            for index in indices:
+    for indices, _, place in shared_frames([g.key for g in groups], (1,)):
+        for index in indices:
+            if is_literal_word(groups[index].key[place]):
                 found[index].add(place)
     return found
+
+
+def find_addresses(groups: Sequence[Group]) -> list[tuple[int, list[Stretch]]]:
+    """`name:<value>` in messages that others have a value for at the same places: (group, stretches)."""
+    known = {g.key for g in groups}
+    out: list[tuple[int, list[Stretch]]] = []
+    for index, group in enumerate(groups):
+        key, blanks = group.key, group.blanks
+        found = [
+            (i, i + 3)
+            for i in range(len(key) - 2)
+            if key[i + 1] == ":" and key[i + 2] == VAR and is_literal_word(key[i]) and not any(blanks[i + 1 : i + 3])
+        ]
+        if not found:
+            continue
+        other = tuple(VAR if a == _OPEN else a for a in _skeleton(key, found))
+        if other in known and any(is_literal_word(a) and a.lower() not in FUNCTION_WORDS for a in other):
+            out.append((index, found))
+    return out
 
 
 def find_pool_joins(groups: Sequence[Group], values: frozenset[str], *, least: float, contest: bool) -> list[PoolJoin]:
@@ -153,12 +171,16 @@ def _slots(groups: Sequence[Group], skeleton: Content, rows: list[tuple[int, lis
             start, end = places[number]
             contents[groups[index].key[start:end]].append((index, (start, end)))
         found.append(contents)
+    varying = [c for c in found if len(c) > 1]
+    if len(varying) > 1 and len(rows) < FEWEST and all(len(c) == len(rows) and (VAR,) not in c for c in varying):
+        return  # nothing says that they vary apart: perhaps as many messages
     for number, whole in enumerate(found):
         if len(whole) < 2:
             continue
         front, back = _shared_ends(list(whole))
         contents = {
-            c[front : len(c) - back]: [(i, (a + front, b - back)) for i, (a, b) in rows_of] for c, rows_of in whole.items()
+            c[front : len(c) - back]: [(i, (a + front, b - back)) for i, (a, b) in rows_of]
+            for c, rows_of in whole.items()
         }
         some = next(iter(whole))
         before = (*skeleton[: positions[number]], *some[:front])

@@ -75,6 +75,7 @@ VALUE_LABELS = _words(
 )
 # Words after which a state is named: there a word of state is a value.
 STATE_LABELS = _words("state status mode phase stage")
+STATE_CHANGES = _words("moved changed went switched transitioned")
 OPENERS = frozenset("=\"'`([{<|@#/")
 
 _UNITS = re.compile(
@@ -140,14 +141,16 @@ def is_state_like(word: str) -> bool:
     return last in STATE_WORDS or (len(last) > 4 and last.endswith(("ed", "ing"))) or last.endswith(("able", "ible"))
 
 
+_NOT = re.compile("(?<=[a-z])not(?=[a-z])")
+
+
 def has_opposites(words: Iterable[str]) -> bool:
     """Whether two of the words differ by a negating prefix only ("ready" and "not ready", "mount" and "unmount")."""
     known = {w.lower() for w in words}
     for word in known:
+        if "not" in word and _NOT.sub("", word) in known - {word}:
+            return True
         for prefix in ("un", "in", "im", "dis", "de", "non", "non-", "not", "not-", "no-", "ir"):
             if prefix + word in known:
-                return True
-            middle = re.sub("(?<=[a-z])not(?=[a-z])", "", word)
-            if middle != word and middle in known:
                 return True
     return False

@@ -3,7 +3,7 @@
 A family is a system with some dozen templates. In a template `{kind}` is a value drawn by the generator of that name
 and `{a|b|c}` one of these values; its truth has `<*>` there, and what is glued to a value belongs to it (the corrected
 truths of Khan et al., ICSE 2022, are made so). `{!a|b}` are reasons or states: a template each, and so are
-two to four plain words outside quotes that follow no "=". A template that begins
+two to four plain words that follow no quote, "=", preposition or the like. A template that begins
 with `>>` makes up nearly half of its family's lines; of the others a third is seen once or twice only, as in real logs.
 
 Those of `held_families` were never looked at while tuning: they are only measured.
@@ -23,8 +23,10 @@ FAMILIES = {**first.FAMILIES, **TUNE, **HELD}
 _EARLIER_HELD = ("database", "router", "broker", "game")
 _SLOT = re.compile(r"\{([a-zA-Z][^{}]*)\}")
 _REASON = re.compile(r"\{!([^{}]+)\}")
-# Two to four plain words outside quotes and not after "=" are a template each: so it is nearly always in the truths.
-_FEW = re.compile(r"""(?<![="'(\[{])\{((?:[a-z]+|[A-Z]+|[A-Z][a-z]+)(?:\|(?:[a-z]+|[A-Z]+|[A-Z][a-z]+)){1,3})\}""")
+# Two to four plain words where nothing says "value" are a template each: so it is nearly always in the truths.
+_FEW = re.compile(
+    r"""(?<![="'(\[{:])(?<!\b(?:of|by|in|as|to|on) )(?<!\b(?:via|for|key) )(?<!\b(?:with|from|pool|type) )\{((?:[a-z]+|[A-Z]+|[A-Z][a-z]+)(?:\|(?:[a-z]+|[A-Z]+|[A-Z][a-z]+)){1,3})\}"""
+)
 _GLUE = r"[A-Za-z0-9_/%+-]*"
 _TOKEN = re.compile(rf"{_GLUE}<\*>(?:{_GLUE}[.:/]?{_GLUE}<\*>)*{_GLUE}")
 

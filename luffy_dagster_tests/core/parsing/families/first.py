@@ -77,6 +77,7 @@ GENERATORS: dict[str, Callable[[random.Random], str]] = {
             "php /srv/app/artisan schedule:run",
         ]
     ),
+    "cur": lambda r: r.choice(["EUR", "USD", "GBP"]),
     "optsize": lambda r: r.choice(["", f" ({r.random() * 90:.1f} KB)", f" ({r.random() * 9:.2f} MB)"]),
 }
 
@@ -216,11 +217,11 @@ FAMILIES: dict[str, list[str]] = {
         "Order {n} placed by customer {uuid} total={f} currency={EUR|USD|GBP}",
         "Order {n} shipped via {UPS|DHL|FedEx}",
         "Order {n} cancelled by customer {uuid}",
-        "Payment of {f} {EUR|USD|GBP} authorised for order {n}",
-        "Payment of {f} {EUR|USD|GBP} declined for order {n}: {!insufficient funds|card expired|fraud suspected|limit exceeded|unknown issuer}",
+        "Payment of {f} {cur} authorised for order {n}",
+        "Payment of {f} {cur} declined for order {n}: {!insufficient funds|card expired|fraud suspected|limit exceeded|unknown issuer}",
         "Product {words} added to cart {uuid}",
         "Product {words} removed from cart {uuid}",
-        "GET /api/orders/{n} 200 in {ms}",
+        "GET /api/orders/{n} {n} in {ms}",
         "Cache miss for key {word}:{n}",
         "Cache hit for key {word}:{n}",
         "Coupon {SUMMER|WINTER|FRIEND|WELCOME|LOYAL} applied, {pct} off",

@@ -75,7 +75,10 @@ def _sql(r: _R) -> str:
 
 VALUES: dict[str, Callable[[_R], str]] = {
     **first.GENERATORS,
-    "rack": lambda r: f"R{r.randrange(64):02}-M{r.randrange(2)}-N{r.randrange(16)}" + r.choice(["", f"-C:J{r.randrange(18):02}-U{r.randrange(40):02}"]),
+    "rack": lambda r: (
+        f"R{r.randrange(64):02}-M{r.randrange(2)}-N{r.randrange(16)}"
+        + r.choice(["", f"-C:J{r.randrange(18):02}-U{r.randrange(40):02}"])
+    ),
     "hex4": lambda r: _hex(r, 4).upper(),
     "hex8": lambda r: _hex(r, 7) + str(r.randrange(10)),
     "hexbytes": lambda r: " ".join(_hex(r, 2) for _ in range(r.choice([8, 16]))),
@@ -91,13 +94,21 @@ VALUES: dict[str, Callable[[_R], str]] = {
     "door": lambda r: r.choice(["doord:auth", "su:auth", "login:auth"]),
     "banner": lambda r: r.choice([r"\003", "GET / HTTP/1.0", "hello", f"SSH-{r.randrange(9)}"]),
     "lifetime": _lifetime,
-    "wcomp": lambda r: f"amd64_{_word(r)}-{_word(r)}_{_hex(r, 16)}_{r.randrange(1, 9)}.{r.randrange(9)}.{r.randrange(7000, 9000)}.{r.randrange(20000)}_none_{_hex(r, 16)}",
-    "wpkg": lambda r: f"Package_{r.randrange(300)}_for_KB{r.randrange(10**6, 10**7)}~{_hex(r, 15)}5~amd64~~6.1.{r.randrange(9)}.{r.randrange(9)}",
+    "wcomp": lambda r: (
+        f"amd64_{_word(r)}-{_word(r)}_{_hex(r, 16)}_{r.randrange(1, 9)}.{r.randrange(9)}.{r.randrange(7000, 9000)}.{r.randrange(20000)}_none_{_hex(r, 16)}"
+    ),
+    "wpkg": lambda r: (
+        f"Package_{r.randrange(300)}_for_KB{r.randrange(10**6, 10**7)}~{_hex(r, 15)}5~amd64~~6.1.{r.randrange(9)}.{r.randrange(9)}"
+    ),
     "pci": lambda r: f"0000:{_hex(r, 2)}:{r.randrange(10)}{_hex(r, 1)}.{r.randrange(8)}",
-    "attempt": lambda r: f"attempt_{r.randrange(10**9, 2 * 10**9)}_{r.randrange(9999):04}_{r.choice('mr')}_{r.randrange(999):06}_{r.randrange(3)}",
+    "attempt": lambda r: (
+        f"attempt_{r.randrange(10**9, 2 * 10**9)}_{r.randrange(9999):04}_{r.choice('mr')}_{r.randrange(999):06}_{r.randrange(3)}"
+    ),
     "appid": lambda r: f"application_{r.randrange(10**9, 2 * 10**9)}_{r.randrange(9999):04}",
     "srcline": lambda r: f"{_cname(r)}.scala:{r.randrange(900)}",
-    "userlist": lambda r: ", ".join(sorted({r.choice(["etl", "root", "mia", "spark"]) for _ in range(r.randrange(1, 4))})),
+    "userlist": lambda r: ", ".join(
+        sorted({r.choice(["etl", "root", "mia", "spark"]) for _ in range(r.randrange(1, 4))})
+    ),
     "pg": lambda r: f"{r.randrange(30)}.{_hex(r, 2)}",
     "email": lambda r: f"{r.choice(_GIVEN).lower()}.{r.choice(_FAMILY).lower()}@example.{r.choice(['org', 'com'])}",
     "code": lambda r: "".join(r.choice("ABCDEFGHKLMNPQRSTUVWXYZ23456789") for _ in range(5)) + str(r.randrange(10, 99)),
