@@ -8,6 +8,9 @@ DEV_LOCK := requirements-dev.lock
 # make setup EXTRAS=semantic   adds embeddings (some 4 GB); EXTRAS=dev adds the test tools
 EXTRAS ?=
 
+# The system's certificates, as pip and curl use them: behind a proxy with an authority of its own uv's built-in list is not enough.
+export UV_SYSTEM_CERTS ?= 1
+
 .PHONY: setup setup-dev parts demo test check lock clean
 
 # The stamps hold the hash of what was installed, so that a second run is quick and a changed lock is noticed.
