@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 from datetime import date
 from pathlib import Path
@@ -60,7 +61,8 @@ def write_env(path: Path, wanted: dict[str, str]) -> bool:
     """Set variables in an env file and leave its other lines alone; True when something changed."""
     before = path.read_text(encoding="utf-8") if path.exists() else ""
     kept = [line for line in before.splitlines() if line.partition("=")[0].strip() not in wanted]
-    after = "\n".join([*kept, *(f"{name}={value}" for name, value in wanted.items())]) + "\n"
+    # quoted where a shell would need it: the file is also read by `. ./.env`
+    after = "\n".join([*kept, *(f"{name}={shlex.quote(value)}" for name, value in wanted.items())]) + "\n"
     if after == before:
         return False
     try:

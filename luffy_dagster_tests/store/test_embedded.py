@@ -112,3 +112,13 @@ def test_an_unreachable_server_is_named_without_its_password(tmp_path):
     assert "127.0.0.1" in str(error.value)
     assert "hidden" not in str(error.value)
     store.dispose()
+
+
+def test_a_folder_with_a_space_and_a_quote_in_its_name(tmp_path):
+    own = Settings(_env_file=None, home=tmp_path / "my work's")
+    try:
+        embedded.start(own)
+        with create_engine(embedded.url(own, "postgres"), poolclass=NullPool).connect() as conn:
+            assert conn.execute(text("SELECT 1")).scalar() == 1
+    finally:
+        embedded.stop(own)
