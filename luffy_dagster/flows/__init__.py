@@ -8,8 +8,10 @@ from luffy_dagster.flows.cluster import cluster
 from luffy_dagster.flows.compaction import compact
 from luffy_dagster.flows.connections import test_source
 from luffy_dagster.flows.context import FlowContext, make_context
+from luffy_dagster.flows.detect import detect
 from luffy_dagster.flows.freshness import judge_freshness
 from luffy_dagster.flows.logs import LogPage, LogQuery, query_logs
+from luffy_dagster.flows.models import fit_week
 from luffy_dagster.flows.patterns import compare_ranges, find_patterns
 from luffy_dagster.flows.process import fetch, parse, process_service, rebuild_day
 from luffy_dagster.flows.reconcile import reconcile
@@ -17,7 +19,9 @@ from luffy_dagster.flows.replay import activate_replay, preview_replay
 from luffy_dagster.flows.results import (
     ClusterResult,
     CompactionResult,
+    DayAnomalies,
     DayCounts,
+    DetectResult,
     FetchResult,
     ParseResult,
     ReconcileResult,
@@ -31,7 +35,9 @@ from luffy_dagster.flows.tick import due_services, run_tick
 __all__ = [
     "ClusterResult",
     "CompactionResult",
+    "DayAnomalies",
     "DayCounts",
+    "DetectResult",
     "FetchResult",
     "FlowContext",
     "LogPage",
@@ -45,9 +51,11 @@ __all__ = [
     "cluster",
     "compact",
     "compare_ranges",
+    "detect",
     "due_services",
     "fetch",
     "find_patterns",
+    "fit_week",
     "judge_freshness",
     "make_context",
     "parse",

@@ -6,7 +6,7 @@ from luffy_dagster import store
 from luffy_dagster.flows.context import FlowContext
 from luffy_dagster.flows.results import CompactionResult
 
-_KINDS = ("raw_logs", "entries", "exceptions")
+_KINDS = ("raw_logs", "entries", "exceptions", "windows")
 
 
 def compact(ctx: FlowContext, service: str) -> CompactionResult:

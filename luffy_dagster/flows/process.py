@@ -12,10 +12,18 @@ from luffy_dagster.core.model import TimeRange
 from luffy_dagster.core.scheduling import Kind
 from luffy_dagster.flows.cluster import cluster_new
 from luffy_dagster.flows.context import FlowContext
+from luffy_dagster.flows.detect import detect_days
 from luffy_dagster.flows.fetch import fetch_sources, read_again
 from luffy_dagster.flows.intake import RAW, finish_fetch
 from luffy_dagster.flows.parse import begin_parse, parse_day_again, parse_new
-from luffy_dagster.flows.results import ClusterResult, FetchResult, ParseResult, ServiceResult, SourceResult
+from luffy_dagster.flows.results import (
+    ClusterResult,
+    DetectResult,
+    FetchResult,
+    ParseResult,
+    ServiceResult,
+    SourceResult,
+)
 from luffy_dagster.flows.retention import raw_floor
 from luffy_dagster.flows.templates import map_templates
 
@@ -57,6 +65,8 @@ def process_service(
         changed = bool(fetched.rows or parsed.batch)
         clustered = _finish(ctx, service, parsed, changed=changed)
         _stamp(ctx, found, fetched, started)
+        complete = started if fetched.ok and fetched.sources and not close else None
+        detected = _detect(ctx, service, complete)
         if changed or not fetched.ok:
             _note_run(ctx, service, trigger, started, fetched, parsed)
     return ServiceResult(
@@ -67,6 +77,7 @@ def process_service(
         fetch=fetched,
         parse=parsed,
         cluster=clustered,
+        detect=detected,
         error=fetched.error,
         days=tuple(sorted({*fetched.days, *parsed.days})),
         changed=changed,
@@ -78,6 +89,19 @@ def _finish(ctx: FlowContext, service: str, parsed: ParseResult, *, changed: boo
     if parsed.new_shapes:
         map_templates(ctx, service, now=ctx.now())
     return cluster_new(ctx, service, now=ctx.now(), changed=changed, days=parsed.days)
+
+
+def _detect(ctx: FlowContext, service: str, complete: datetime | None, again: tuple[date, ...] = ()) -> DetectResult:
+    """Windows and anomalies. What fails here stops neither fetch nor parse: it is told in the result.
+
+    `complete`: the service's sources were read at that time, so what is older by the wait for open entries is all there.
+    """
+    until = None if complete is None else complete - timedelta(seconds=ctx.settings.open_entry_seconds)
+    try:
+        return detect_days(ctx, service, now=ctx.now(), until=until, again=again)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the service's logs were read and must stay read
+        reason = " ".join(str(error).split())[:500] or type(error).__name__
+        return DetectResult(service, error=f"{type(error).__name__}: {reason}")
 
 
 def _stamp(ctx: FlowContext, service: Any, fetched: FetchResult, started: datetime) -> None:
@@ -126,6 +150,7 @@ def rebuild_day(ctx: FlowContext, service: str, day: date, *, refetch: bool | No
             work.new_shapes += new.new_shapes
             parsed = work.result()
         clustered = _finish(ctx, service, parsed, changed=True)
+        detected = _detect(ctx, service, found.last_log_fetch, again=(day,))
         error = fetched.error if fetched is not None else None
     return ServiceResult(
         service=service,
@@ -135,6 +160,7 @@ def rebuild_day(ctx: FlowContext, service: str, day: date, *, refetch: bool | No
         fetch=fetched,
         parse=parsed,
         cluster=clustered,
+        detect=detected,
         error=error,
         days=tuple(sorted({day, *parsed.days, *new.days})),
         changed=held,

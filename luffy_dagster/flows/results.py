@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from typing import Any
 
+from luffy_dagster.core.anomalies.model import Anomaly
+
 
 def _plain(value: Any) -> Any:
     if isinstance(value, (date, datetime)):
@@ -15,6 +17,8 @@ def _plain(value: Any) -> Any:
         return {str(_plain(key)): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
+    if isinstance(value, Anomaly):
+        return value.as_json()
     if hasattr(value, "as_metadata"):
         return value.as_metadata()
     return value
@@ -127,8 +131,37 @@ class ClusterResult(Result):
 
 
 @dataclass(frozen=True)
+class DayAnomalies(Result):
+    """One day judged: the score of each two-minute window (1 is the threshold), what was found, or why nothing was judged."""
+
+    day: date
+    score: tuple[float, ...] = ()
+    anomalies: tuple[Anomaly, ...] = ()
+    model: str = ""
+    missing: str = ""
+
+    @property
+    def open(self) -> int:
+        """Anomalies that are not over."""
+        return sum(each.ended_at is None for each in self.anomalies)
+
+
+@dataclass(frozen=True)
+class DetectResult(Result):
+    """Windows made and days judged; `new` anomalies. `error`: detection failed, which stops nothing else."""
+
+    service: str
+    days: tuple[date, ...] = ()
+    per_day: Mapping[date, DayAnomalies] = field(default_factory=dict)
+    new: int = 0
+    open: int = 0
+    seconds: float = 0.0
+    error: str | None = None
+
+
+@dataclass(frozen=True)
 class ServiceResult(Result):
-    """One service's fetch, parse and clusters together. `changed`: rows were written."""
+    """One service's fetch, parse, clusters and anomalies together. `changed`: rows were written."""
 
     service: str
     ok: bool
@@ -137,6 +170,7 @@ class ServiceResult(Result):
     fetch: FetchResult | None = None
     parse: ParseResult | None = None
     cluster: ClusterResult | None = None
+    detect: DetectResult | None = None
     error: str | None = None
     days: tuple[date, ...] = ()
     changed: bool = False

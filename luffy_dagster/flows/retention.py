@@ -41,11 +41,11 @@ def retain(ctx: FlowContext, service: str) -> RetentionResult:
         removed = {RAW: 0}
         if written is None or written.batch <= cursor:
             removed[RAW] = ctx.lake.delete_days(RAW, service, raw_from)
-        for kind in ("entries", "exceptions"):
+        for kind in ("entries", "exceptions", "windows"):
             removed[kind] = ctx.lake.delete_days(kind, service, entries_from)
         with store.begin(ctx.engine) as conn:
             if removed[RAW]:
                 store.kv.put(conn, raw_floor_key(service), raw_from.isoformat(), now)
             removed["counts"] = store.counts.purge(conn, service, counts_from)
-        files = sum(ctx.lake.vacuum(kind, service) for kind in (RAW, "entries", "exceptions"))
+        files = sum(ctx.lake.vacuum(kind, service) for kind in (RAW, "entries", "exceptions", "windows"))
     return RetentionResult(service, removed, files, raw_from, entries_from)

@@ -1,11 +1,12 @@
-"""Our log tables: Delta Lake tables raw_logs, entries and exceptions, one per kind and service, partitioned by day.
+"""Our log tables: Delta Lake tables raw_logs, entries, exceptions and windows, one per kind and service, partitioned by day.
 
 Belongs here: how rows are appended, replaced, read, compacted and removed. What a column means is in `core/schemas.py`;
 when something is written, by whom and in which order against PostgreSQL is decided in `flows/`.
 """
 
 from luffy_dagster.lake.errors import LakeError
+from luffy_dagster.lake.files import get_file, put_file
 from luffy_dagster.lake.predicates import Span
 from luffy_dagster.lake.tables import Commit, Lake, Size
 
-__all__ = ["Commit", "Lake", "LakeError", "Size", "Span"]
+__all__ = ["Commit", "Lake", "LakeError", "Size", "Span", "get_file", "put_file"]

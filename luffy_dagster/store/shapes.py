@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Connection, Text, bindparam, func, select
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from luffy_dagster.core.schemas import UTC_US
 from luffy_dagster.store import bulk
@@ -119,6 +119,20 @@ def list_shapes(
         "last_seen": UTC_US,
         "count": pl.Int64,
     }
+    return bulk.frame(conn, query, schema)
+
+
+def texts(conn: Connection, service: str, shape_ids: Sequence[str]) -> pl.DataFrame:
+    """shape_id, shape of these shapes, as far as they are known."""
+    import polars as pl
+
+    schema = {"shape_id": pl.Utf8, "shape": pl.Utf8}
+    if not shape_ids:
+        return pl.DataFrame(schema=schema)
+    wanted = func.unnest(bindparam("ids", list(shape_ids), type_=ARRAY(Text)))
+    query = select(shape.c.shape_id, shape.c.shape).where(
+        shape.c.service_id == service, shape.c.shape_id.in_(select(wanted))
+    )
     return bulk.frame(conn, query, schema)
 
 
