@@ -42,8 +42,12 @@ class Repository(Protocol):
         since: datetime | None = None,
         limit: int | None = None,
         counts: bool = False,
+        renames: bool = False,
     ) -> Sequence[CommitInfo]:
-        """History up to `commit`, newest first, merges left out; with file changes, and their line counts if `counts`."""
+        """History up to `commit`, newest first, merges left out; with file changes (all of a commit that touched `paths`).
+
+        `counts` adds the changes' lines, `renames` tells renamed files from new ones; both cost.
+        """
 
     def blame(self, commit: str, path: str, first: int = 1, last: int | None = None) -> Sequence[BlameLine]:
         """Who last changed each of the lines `first` to `last`, white space and `.git-blame-ignore-revs` left out."""
