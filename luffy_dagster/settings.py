@@ -52,6 +52,23 @@ class Settings(BaseSettings):
     slot_attempts: int = Field(default=3, ge=1, le=20, description="Attempts of due work per slot.")
     shapes_per_day: int = Field(default=10_000, ge=1, description="New shapes of a service kept per day.")
 
+    git_protocols: str = Field(
+        default="https,http,ssh,file", description="Protocols that repositories may be fetched by, separated by commas."
+    )
+    git_private_addresses: bool = Field(
+        default=True, description="Whether repositories may be fetched from hosts in private networks."
+    )
+    git_timeout_seconds: int = Field(default=600, ge=1, description="How long one call of Git may take.")
+    code_commits_kept: int = Field(default=5_000, ge=1, description="Commits kept per service, the newest.")
+    embedding_model: str = Field(
+        default="all-MiniLM-L6-v2",
+        description='Model of embeddings: the bundled one, any of sentence-transformers, "ollama:NAME", or "off".',
+    )
+    ollama_url: str = Field(default="http://127.0.0.1:11434", description="Where Ollama answers.")
+    chroma_url: str | None = Field(
+        default=None, description="Chroma server (http://host:port); embedded in <home>/chroma when unset."
+    )
+
     retention_raw_days: int = Field(default=7, ge=1)
     retention_entries_days: int = Field(default=90, ge=1)
     retention_counts_days: int = Field(default=400, ge=1)
