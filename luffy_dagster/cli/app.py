@@ -16,6 +16,7 @@ import typer
 
 from luffy_dagster.cli import (
     alarms,
+    anomalies,
     clusters,
     demo,
     doctor,
@@ -49,6 +50,7 @@ for topic in (
     work,
     logs,
     clusters,
+    anomalies,
     proposals,
     patterns,
     alarms,

@@ -44,8 +44,8 @@ def logs_job() -> Any:
     """Job `logs`: one service's day in one process; for hands, backfills and services that fail."""
     return define_asset_job(
         "logs",
-        selection=AssetSelection.assets("raw_logs", "parsed_entries", "exception_clusters"),
-        description="Fetches, parses and groups one service's day.",
+        selection=AssetSelection.assets("raw_logs", "parsed_entries", "exception_clusters", "anomaly_windows"),
+        description="Fetches, parses, groups and judges one service's day.",
         tags={"luffy/work": "logs", "dagster/max_runtime": str(LOGS_MAX_RUNTIME_SECONDS)},
     )
 

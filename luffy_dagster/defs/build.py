@@ -10,6 +10,7 @@ from typing import Any
 
 from dagster import Definitions, in_process_executor
 
+from luffy_dagster.defs.anomalies import anomaly_models_asset
 from luffy_dagster.defs.automation import (
     failing_services_sensor,
     logs_job,
@@ -27,10 +28,11 @@ from luffy_dagster.settings import Settings, get_settings
 
 def build_definitions(settings: Settings | None = None, replaced: Mapping[str, Any] | None = None) -> Definitions:
     """All definitions, with the resources of `replaced` in place of ours (for tests)."""
-    partitions = service_days(horizon(settings or get_settings()))
+    first_day = horizon(settings or get_settings())
+    partitions = service_days(first_day)
     logs = logs_job()
     return Definitions(
-        assets=[log_assets(partitions)],
+        assets=[log_assets(partitions), anomaly_models_asset(first_day)],
         jobs=[logs, tick, maintenance],
         schedules=[master_schedule, nightly_maintenance],
         sensors=[service_registry, failing_services_sensor(logs)],

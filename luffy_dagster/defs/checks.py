@@ -14,17 +14,19 @@ from dagster import AssetCheckSeverity, AssetCheckSpec, AssetKey, MultiPartition
 from luffy_dagster.defs import metadata
 
 if TYPE_CHECKING:
-    from luffy_dagster.flows import FetchResult, ParseResult
+    from luffy_dagster.flows import DetectResult, FetchResult, ParseResult
 
 SOURCES_READ = "sources_read"
 FETCH_COMPLETE = "fetch_complete"
 FETCH_NOT_EMPTY = "fetch_not_empty"
 FETCH_IN_TIME = "fetch_in_time"
 PARSE_RATE = "parse_rate"
+DAY_JUDGED = "day_judged"
 LOWEST_PARSE_RATE = 0.95
 
 RAW_LOGS = AssetKey("raw_logs")
 PARSED_ENTRIES = AssetKey("parsed_entries")
+ANOMALY_WINDOWS = AssetKey("anomaly_windows")
 
 _DESCRIPTIONS = {
     (RAW_LOGS, SOURCES_READ): "Every enabled source of the service answered. When one does not, the reason is given.",
@@ -32,6 +34,10 @@ _DESCRIPTIONS = {
     (RAW_LOGS, FETCH_NOT_EMPTY): "At least one source had something new. A warning: silence is news too.",
     (RAW_LOGS, FETCH_IN_TIME): "No source lags behind: the newest row is not older than two intervals.",
     (PARSED_ENTRIES, PARSE_RATE): f"At least {LOWEST_PARSE_RATE:.0%} of the lines were read as entries.",
+    (
+        ANOMALY_WINDOWS,
+        DAY_JUDGED,
+    ): "The day was judged. A service with too little history is learning, which is no failure.",
 }
 
 
@@ -90,6 +96,15 @@ def of_parse(parse: ParseResult) -> list[Verdict]:
     said = f"{100 * parse.parse_rate:.2f} % of {parse.rows:,} line(s) read, {parse.unparsed:,} kept whole"
     facts: dict[str, object] = {"parse rate": float(parse.parse_rate), "unparsed": int(parse.unparsed)}
     return [Verdict(PARSED_ENTRIES, PARSE_RATE, passed, said, metadata=facts)]
+
+
+def of_detect(detected: DetectResult) -> Verdict:
+    """Whether the days of one service could be judged."""
+    if detected.error is not None:
+        return Verdict(ANOMALY_WINDOWS, DAY_JUDGED, False, detected.error, AssetCheckSeverity.ERROR)
+    missing = sorted({day.missing for day in detected.per_day.values() if day.missing})
+    said = "; ".join(missing) or f"{len(detected.per_day)} day(s) judged, {detected.new} new anomalies"
+    return Verdict(ANOMALY_WINDOWS, DAY_JUDGED, True, said)
 
 
 def failure(reason: str) -> Verdict:

@@ -1,4 +1,4 @@
-"""The log assets, service × day: raw_logs, parsed_entries and exception_clusters as one run in one process.
+"""The log assets, service × day: raw_logs, parsed_entries, exception_clusters and anomaly_windows as one run in one process.
 
 The body calls one flow and tells Dagster what it did. How rows are fetched, parsed and grouped belongs in
 `luffy_dagster.flows`; what is shown in `metadata.py`; how it is judged in `checks.py`.
@@ -24,7 +24,8 @@ from dagster import (
 )
 from pydantic import Field
 
-from luffy_dagster.defs import checks, metadata
+from luffy_dagster.defs import anomalies, checks, metadata
+from luffy_dagster.defs.anomalies import ANOMALY_WINDOWS, anomaly_windows_spec
 from luffy_dagster.defs.incidents import EXCEPTION_CLUSTERS, exception_clusters_spec
 from luffy_dagster.defs.partitions import split_key
 from luffy_dagster.defs.resources import LuffyResource
@@ -83,14 +84,14 @@ def log_specs(partitions: MultiPartitionsDefinition) -> list[AssetSpec]:
 
 
 def log_assets(partitions: MultiPartitionsDefinition) -> AssetsDefinition:
-    """The three assets of a service's day; any of them may be materialised alone."""
+    """The four assets of a service's day; any of them may be materialised alone."""
 
     @multi_asset(
         name="logs_of_a_day",
-        specs=[*log_specs(partitions), exception_clusters_spec(partitions)],
+        specs=[*log_specs(partitions), exception_clusters_spec(partitions), anomaly_windows_spec(partitions)],
         check_specs=checks.specs(partitions),
         can_subset=True,
-        description="Fetches, parses and groups one service's day.",
+        description="Fetches, parses, groups and judges one service's day.",
     )
     def logs_of_a_day(
         context: AssetExecutionContext, config: LogsConfig, luffy: LuffyResource
@@ -113,6 +114,12 @@ def _materialise(
             asset_key=EXCEPTION_CLUSTERS, metadata=metadata.exception_clusters(day, exceptions, cluster, view)
         )
         return
+    if wanted == {ANOMALY_WINDOWS}:
+        detected = luffy.detect(service, day)
+        yield MaterializeResult(asset_key=ANOMALY_WINDOWS, metadata=anomalies.of_day(day, service, detected))
+        for _ in context.selected_asset_check_keys:
+            yield _checked(checks.of_detect(detected))
+        return
     result = luffy.rebuild(service, day, _refetch(luffy, wanted, day, refetch))
     context.log.info("%s on %s: %s in %.1f s", service, day, "done" if result.ok else "failed", result.seconds)
     chosen = context.selected_asset_check_keys
@@ -123,6 +130,8 @@ def _materialise(
         judged.append(checks.Verdict(checks.RAW_LOGS, checks.SOURCES_READ, True, "nothing had to be read"))
     if result.parse is not None:
         judged += checks.of_parse(result.parse)
+    if result.detect is not None:
+        judged.append(checks.of_detect(result.detect))
     if not result.ok and not any(verdict.name == checks.SOURCES_READ and not verdict.passed for verdict in judged):
         judged = [v for v in judged if v.name != checks.SOURCES_READ] + [
             checks.failure(result.error or "unknown reason")
@@ -140,24 +149,31 @@ def _materialise(
         if EXCEPTION_CLUSTERS in wanted and result.cluster is not None:
             told = metadata.exception_clusters(day, int(counts.exceptions) if counts else 0, result.cluster, view)
             yield MaterializeResult(asset_key=EXCEPTION_CLUSTERS, metadata=told)
+        if ANOMALY_WINDOWS in wanted and result.detect is not None and result.detect.error is None:
+            shown = anomalies.of_day(day, service, result.detect)
+            yield MaterializeResult(asset_key=ANOMALY_WINDOWS, metadata=shown)
     for key in sorted(chosen, key=str):
         verdict = verdicts.get((key.asset_key, key.name))
         if verdict is None:
             verdict = checks.Verdict(key.asset_key, key.name, True, "nothing to judge in this run")
-        yield AssetCheckResult(
-            asset_key=AssetKey(verdict.asset.path),
-            check_name=verdict.name,
-            passed=verdict.passed,
-            severity=verdict.severity,
-            description=verdict.description,
-            metadata=checks.metadata_of(verdict),
-        )
+        yield _checked(verdict)
     if not result.ok:
         raise Failure(
             f"{service} on {day}: {result.error}",
             metadata={"reason": MetadataValue.text(result.error or ""), "service": MetadataValue.text(service)},
             allow_retries=False,
         )
+
+
+def _checked(verdict: checks.Verdict) -> AssetCheckResult:
+    return AssetCheckResult(
+        asset_key=AssetKey(verdict.asset.path),
+        check_name=verdict.name,
+        passed=verdict.passed,
+        severity=verdict.severity,
+        description=verdict.description,
+        metadata=checks.metadata_of(verdict),
+    )
 
 
 def _refetch(luffy: LuffyResource, wanted: set[str], day: date, refetch: Refetch) -> bool | None:

@@ -21,8 +21,13 @@ if TYPE_CHECKING:
 
 Metadata = dict[str, MetadataValue[Any]]
 CELL = 160
-ASSETS = ("raw_logs", "parsed_entries", "exception_clusters")
-_SAID = {"raw_logs": "raw rows", "parsed_entries": "entries", "exception_clusters": "clusters"}
+ASSETS = ("raw_logs", "parsed_entries", "exception_clusters", "anomaly_windows")
+_SAID = {
+    "raw_logs": "raw rows",
+    "parsed_entries": "entries",
+    "exception_clusters": "clusters",
+    "anomaly_windows": "anomalies",
+}
 
 
 def raw_logs(day: date, service: str, fetch: FetchResult | None, held: int | None = None) -> Metadata:

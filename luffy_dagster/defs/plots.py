@@ -36,11 +36,11 @@ def hours_plot(hours: Sequence[Mapping[str, int]]) -> str:
     )
     errors = sum(bad)
     said = f"{sum(totals):,} entries, {errors:,} errors" if errors else f"{sum(totals):,} entries, no error"
-    return f"![{said}](data:image/svg+xml,{quote(body, safe=_PLAIN)})"
+    return f"![{said}](data:image/svg+xml,{quote(body, safe=PLAIN)})"
 
 
 # What may stand as it is in the address of an image in Markdown.
-_PLAIN = "!$&'*+,-./:;=?@_~"
+PLAIN = "!$&'*+,-./:;=?@_~"
 
 
 def _bars(counts: Sequence[int], top: int, colour: str) -> str:

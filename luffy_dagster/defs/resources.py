@@ -16,11 +16,13 @@ from luffy_dagster.settings import Settings, get_settings
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from luffy_dagster.core.anomalies.fit import Model
     from luffy_dagster.core.scheduling import Due
     from luffy_dagster.defs.views import DayView
     from luffy_dagster.flows import (
         ClusterResult,
         CompactionResult,
+        DetectResult,
         FlowContext,
         ReconcileResult,
         RetentionResult,
@@ -143,6 +145,18 @@ class LuffyResource(ConfigurableResource):  # type: ignore[type-arg]
         from luffy_dagster import flows
 
         return flows.cluster(self.context(), service)
+
+    def detect(self, service: str, day: date) -> "DetectResult":
+        """One service's windows of a day anew, and what is abnormal in them."""
+        from luffy_dagster import flows
+
+        return flows.detect(self.context(), service, [day])
+
+    def fit_week(self, service: str, monday: date) -> "list[Model]":
+        """The detectors of one service that judge the week from `monday` on, fitted anew."""
+        from luffy_dagster import flows
+
+        return flows.fit_week(self.context(), service, monday)
 
     def maintain(self, service: str) -> "tuple[ReconcileResult, CompactionResult, RetentionResult]":
         """The nightly work of one service: compare with the sources, compact, delete what is past its time."""

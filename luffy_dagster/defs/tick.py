@@ -22,7 +22,8 @@ from dagster import (
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 from pydantic import Field
 
-from luffy_dagster.defs import checks, metadata
+from luffy_dagster.defs import anomalies, checks, metadata
+from luffy_dagster.defs.anomalies import ANOMALY_WINDOWS
 from luffy_dagster.defs.incidents import EXCEPTION_CLUSTERS
 from luffy_dagster.defs.logs import PARSED_ENTRIES, RAW_LOGS
 from luffy_dagster.defs.partitions import key_of
@@ -95,12 +96,13 @@ class _Telling:
             return  # another run works on it and tells
         reason = None if result.ok else (result.error or "unknown reason")
         turned = self.luffy.record_outcome(result.service, reason)
-        if not result.changed and not turned:
+        found = result.detect is not None and result.detect.new > 0  # a silence has no rows
+        if not result.changed and not turned and not found:
             return
         if result.changed:
             self.with_news.append(result.service)
         today = self.luffy.now().date()
-        days = sorted(result.days)
+        days = sorted(set(result.days) | (set(result.detect.per_day) if found and result.detect else set()))
         written: list[tuple[str, str]] = []
         for day in days:
             written += self._materialisations(result, day)
@@ -117,6 +119,9 @@ class _Telling:
     def _materialisations(self, result: "ServiceResult", day: date) -> list[tuple[str, str]]:
         service = result.service
         written: list[tuple[str, str]] = []
+        if result.detect is not None and day in result.detect.per_day:
+            told = anomalies.of_day(day, service, result.detect)
+            written += self._materialise(ANOMALY_WINDOWS, service, day, told)
         if result.fetch is not None and day in result.fetch.per_day:
             written += self._materialise(RAW_LOGS, service, day, metadata.raw_logs(day, service, result.fetch))
         if result.parse is None or day not in result.parse.days:
@@ -157,6 +162,8 @@ class _Telling:
         verdicts = checks.of_fetch(result.fetch) if result.fetch is not None else []
         if result.parse is not None:
             verdicts += checks.of_parse(result.parse)
+        if result.detect is not None:
+            verdicts.append(checks.of_detect(result.detect))
         if not result.ok and all(verdict.name != checks.SOURCES_READ or verdict.passed for verdict in verdicts):
             verdicts = [v for v in verdicts if v.name != checks.SOURCES_READ]
             verdicts.append(checks.failure(result.error or "unknown reason"))
@@ -164,7 +171,8 @@ class _Telling:
         for verdict in verdicts:
             asset = verdict.asset.path[-1]
             told = [day for day in days if (asset, str(key_of(day, result.service))) in targets]
-            if not told and (verdict.asset, verdict.name) == (checks.RAW_LOGS, checks.SOURCES_READ):
+            first = (verdict.asset, verdict.name) == (checks.RAW_LOGS, checks.SOURCES_READ)
+            if not told and (first or (verdict.name == checks.DAY_JUDGED and not verdict.passed)):
                 told = [latest]
             for day in told:
                 partition = str(key_of(day, result.service))

@@ -5,9 +5,13 @@ from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
+from luffy_dagster.core.anomalies.model import Anomaly
+from luffy_dagster.core.anomalies.model import Kind as Kind_
+from luffy_dagster.core.model import Severity
 from luffy_dagster.core.scheduling import Due, Kind
 from luffy_dagster.defs.resources import LakeResource, LogSourcesResource, LuffyResource, PostgresResource
 from luffy_dagster.defs.views import ClusterRow, DayView, MessageRow
+from luffy_dagster.flows import DayAnomalies, DetectResult
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 TODAY = NOW.date()
@@ -38,6 +42,16 @@ def source_result(**changes: Any) -> SimpleNamespace:
     return SimpleNamespace(**(fields | changes))
 
 
+def detected(service: str, days: tuple[date, ...]) -> DetectResult:
+    found = Anomaly(
+        service=service, environment="", started_at=NOW, fired_at=NOW, ended_at=None, kind=Kind_.ERRORS, score=2.5,
+        severity=Severity.HIGH, description="40 errors in 10 min, about 0.5 expected <b>|",
+    )  # fmt: skip
+    score = tuple(2.5 if i == 360 else 0.987 for i in range(720))
+    told = {day: DayAnomalies(day, score, (found,), "anomalies-2026-11/20261123T0000") for day in days}
+    return DetectResult(service, days, told, new=len(days), open=len(days), seconds=0.1)
+
+
 def service_result(service: str, days: tuple[date, ...], error: str | None = None, changed: bool = True) -> Any:
     ok = error is None
     fetch = SimpleNamespace(
@@ -54,7 +68,7 @@ def service_result(service: str, days: tuple[date, ...], error: str | None = Non
     active = changed and ok
     return SimpleNamespace(
         service=service, ok=ok, started_at=NOW, seconds=0.1, fetch=fetch, parse=parse if active else None,
-        cluster=cluster if active else None, error=error, days=days if active else (), changed=active, skipped=False,
+        cluster=cluster if active else None, detect=detected(service, days) if active else None, error=error, days=days if active else (), changed=active, skipped=False,
     )  # fmt: skip
 
 
@@ -88,6 +102,14 @@ class FakeLuffy(LuffyResource):
     def cluster(self, service: str) -> Any:
         WORLD.calls.append(("cluster", service))
         return service_result(service, (TODAY,)).cluster
+
+    def detect(self, service: str, day: date) -> DetectResult:
+        WORLD.calls.append(("detect", service, day))
+        return detected(service, (day,))
+
+    def fit_week(self, service: str, monday: date) -> Any:
+        WORLD.calls.append(("fit_week", service, monday))
+        return []
 
     def maintain(self, service: str) -> Any:
         if service in WORLD.maintenance_breaks:

@@ -1,4 +1,4 @@
-"""The three log assets: one run of a service's day, what it tells and how it fails."""
+"""The four log assets: one run of a service's day, what it tells and how it fails."""
 
 from datetime import date
 
@@ -19,16 +19,16 @@ def run(
     return job.execute_in_process(instance=instance, partition_key=key, raise_on_error=False, **options)
 
 
-def test_a_run_materialises_all_three_assets_and_judges_every_check(defs, instance, world) -> None:
+def test_a_run_materialises_all_four_assets_and_judges_every_check(defs, instance, world) -> None:
     result = run(defs, instance)
 
     assert result.success
     told = {event.asset_key.path[-1]: event for event in result.get_asset_materialization_events()}
-    assert sorted(told) == ["exception_clusters", "parsed_entries", "raw_logs"]
+    assert sorted(told) == ["anomaly_windows", "exception_clusters", "parsed_entries", "raw_logs"]
     assert {str(event.partition) for event in told.values()} == {"2026-11-24|web-app"}
     checked = {event.check_name: event.passed for event in result.get_asset_check_evaluations()}
     assert checked == dict.fromkeys(
-        ["sources_read", "fetch_complete", "fetch_not_empty", "fetch_in_time", "parse_rate"], True
+        ["sources_read", "fetch_complete", "fetch_not_empty", "fetch_in_time", "parse_rate", "day_judged"], True
     )
     assert world.calls == [("rebuild", "web-app", date(2026, 11, 24), True)]
 
@@ -52,6 +52,29 @@ def test_metadata_can_be_read_by_a_person_and_log_text_stays_text(defs, instance
     assert told["exception_clusters"]["all clusters"].value == "`luffy clusters -s web-app --state all`"
     links = told["raw_logs"]["this day's"].value
     assert "[entries](/assets/parsed_entries?view=partitions&partition=2026-11-24%7Cweb-app)" in links
+
+
+def test_anomalies_are_told_with_a_plot_that_is_shown_in_place_and_can_be_made_alone(defs, instance, world) -> None:
+    result = run(defs, instance, asset_selection=[dg.AssetKey("anomaly_windows")])
+    assert world.calls == [("detect", "web-app", date(2026, 11, 24))]
+    (event,) = result.get_asset_materialization_events()
+    told = event.materialization.metadata
+    assert told["found"].records[0].data["what"] == "40 errors in 10 min, about 0.5 expected <b>|"
+    plot = told["score (1 is the threshold)"].value
+    assert plot.startswith("![1 anomalies, highest score 2.5](data:image/svg+xml,")
+    assert len(plot) < INLINE
+    assert [event.passed for event in result.get_asset_check_evaluations()] == [True]
+
+
+def test_a_weeks_model_is_fitted_by_hand(defs, instance, world) -> None:
+    key = dg.MultiPartitionKey({"week": "2026-11-23", "service": "web-app"})
+    instance.add_dynamic_partitions("service", ["web-app"])
+    job = defs.resolve_implicit_global_asset_job_def()
+    result = job.execute_in_process(
+        instance=instance, partition_key=key, asset_selection=[dg.AssetKey("anomaly_models")], raise_on_error=False
+    )
+    assert result.success
+    assert world.calls == [("fit_week", "web-app", date(2026, 11, 23))]
 
 
 def test_a_plot_of_errors_in_every_hour_is_still_shown_in_place() -> None:

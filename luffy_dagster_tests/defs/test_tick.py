@@ -27,7 +27,7 @@ def test_every_service_and_day_with_news_is_told(defs, instance, world) -> None:
     assert tick(defs, instance).success
 
     expected = {f"{day}|{service}" for day in ("2026-11-23", "2026-11-24") for service in "ab"}
-    for asset in ("raw_logs", "parsed_entries", "exception_clusters"):
+    for asset in ("raw_logs", "parsed_entries", "exception_clusters", "anomaly_windows"):
         assert materialised(instance, asset) == expected
 
 
