@@ -5,6 +5,8 @@ returns a result object with its counts. Doors (assets, commands, API, benchmark
 """
 
 from luffy_dagster.flows.cluster import cluster
+from luffy_dagster.flows.code import CodeIndexResult, index_code, open_repository
+from luffy_dagster.flows.code_search import search_code
 from luffy_dagster.flows.compaction import compact
 from luffy_dagster.flows.connections import test_source
 from luffy_dagster.flows.context import FlowContext, make_context
@@ -34,6 +36,7 @@ from luffy_dagster.flows.tick import due_services, run_tick
 
 __all__ = [
     "ClusterResult",
+    "CodeIndexResult",
     "CompactionResult",
     "DayAnomalies",
     "DayCounts",
@@ -56,8 +59,10 @@ __all__ = [
     "fetch",
     "find_patterns",
     "fit_week",
+    "index_code",
     "judge_freshness",
     "make_context",
+    "open_repository",
     "parse",
     "preview_replay",
     "process_service",
@@ -66,5 +71,6 @@ __all__ = [
     "reconcile",
     "retain",
     "run_tick",
+    "search_code",
     "test_source",
 ]

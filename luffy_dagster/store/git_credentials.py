@@ -35,7 +35,7 @@ def get(conn: Connection, service: str) -> GitCredential | None:
     if row is None:
         return None
     secret = crypto.sealed(row["secret_encrypted"])
-    assert secret is not None  # noqa: S101 - the column is not null
+    assert secret is not None
     return GitCredential(service, row["kind"], row["username"], secret, row["known_hosts"], row["updated_at"])
 
 

@@ -1,0 +1,267 @@
+"""Reading Git: real repositories made here, hostile ones too; a real HTTP server that wants a token."""
+
+import base64
+import os
+import subprocess
+import threading
+from functools import partial
+from http.server import CGIHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from luffy_dagster.adapters.git import (
+    AddressPolicy,
+    Credentials,
+    GitBranchMissing,
+    GitError,
+    GitRefused,
+    GitRepositoryMissing,
+    GitUnauthorised,
+    GitUnreachable,
+    open_mirror,
+    open_path,
+    parse_address,
+)
+from luffy_dagster_tests.gitmaker import START, Made
+
+TOKEN = "glpat-" + "not-a-real-token-77"
+
+
+@pytest.fixture
+def made(tmp_path):
+    repo = Made(tmp_path / "made")
+    repo.commit("One", {"app.py": "def one():\n    return 1\n\n\ndef two():\n    return 2\n"})
+    repo.commit("Two", {"app.py": "def one():\n    return 1\n\n\ndef two():\n    return 3\n"})
+    return repo
+
+
+@pytest.fixture
+def repo(made, tmp_path):
+    with open_path(made.path, cache=tmp_path / "cache") as found:
+        yield found
+
+
+def test_log_tree_file_blame_and_diff(made, repo):
+    head = repo.head("main")
+    log = repo.log(head, counts=True)
+    assert [c.subject for c in log] == ["Two", "One"]
+    assert [(x.path, x.status, x.added, x.removed) for x in log[0].changes] == [("app.py", "M", 1, 1)]
+    assert [f.path for f in repo.files(log[1].sha)] == ["app.py"]
+    assert "return 2" in repo.read(log[1].sha, "app.py") and "return 3" in repo.read(head, "app.py")
+    assert [line.sha for line in repo.blame(head, "app.py", 5, 6)] == [log[1].sha, log[0].sha]
+    assert "+    return 3" in repo.diff(head) and repo.read(head, "gone.py") is None
+    assert repo.commit_before("main", START.replace(hour=10)) == log[1].sha
+    assert repo.commit(head).changes[0].added == 1
+
+
+def test_blame_ignores_white_space_and_the_listed_commits(made, tmp_path):
+    first = made.git("rev-parse", "HEAD")
+    made.commit("Indented", {"app.py": "def one():\n      return 1\n\n\ndef two():\n    return 3\n"})
+    renamed = made.commit("Format", {"app.py": "def one():\n      return 1\n\n\ndef two( ):\n    return 3 \n"})
+    big = made.commit("Reformatted", {"app.py": "def one():\n      return  1\n\n\ndef two( ):\n    return  3  # x\n"})
+    head = made.commit("Ignore", {".git-blame-ignore-revs": f"# formatting\n{big}\n--output=x\nnonsense\n"})
+    with open_path(made.path, cache=tmp_path / "c") as repo:
+        assert repo.blame(head, "app.py", 6, 6)[0].sha == first
+        assert {renamed, big}.isdisjoint(line.sha for line in repo.blame(head, "app.py", 1, 2))
+
+
+def test_paths_and_names_that_are_traps(tmp_path):
+    made = Made(tmp_path / "made")
+    odd = {"a\nb.py": "x = 1\n", "--output=owned": "y\n", ":(glob)**": "z\n", "späß.py": "ü = 1\n", "-L1,2": "w\n"}
+    made.commit("evil\0".replace("\0", "") + "\x1e\x1f :100644 M", odd)
+    with open(os.fsencode(made.path / "x") + b"\xff.py", "w") as file:
+        file.write("latin\n")
+    head = made.commit("--exec=touch /tmp/owned")
+    with open_path(made.path, cache=tmp_path / "c") as repo:
+        assert {f.path for f in repo.files(head)} == set(odd)  # the name that is no UTF-8 is left out
+        for path, text in odd.items():
+            assert repo.read(head, path) == text
+            assert len(repo.blame(head, path)) == 1
+            assert [c.subject for c in repo.log(head, paths=[path])] == ["evil\x1e\x1f :100644 M"]
+        for ref in ("--output=x", "main..x", "HEAD^{/x}", "a b", "@{-1}", "main~1", "x\n", ""):
+            assert repo.resolve(ref) is None
+        with pytest.raises(GitBranchMissing):
+            repo.head("--upload-pack=touch /tmp/owned")
+    assert not (made.path / "owned").exists()
+
+
+def test_configuration_and_hooks_of_a_repository_run_nothing(made, tmp_path):
+    trap = tmp_path / "sprung"
+    script = tmp_path / "trap.sh"
+    script.write_text(f"#!/bin/sh\ntouch {trap}\ncat 2>/dev/null\n")
+    script.chmod(0o755)
+    for key in ("core.fsmonitor", "diff.external", "core.pager", "diff.x.textconv", "core.sshCommand", "gpg.program", "core.editor",
+                "filter.x.smudge", "filter.x.clean", "uploadpack.packObjectsHook", "core.askPass", "core.alternateRefsCommand"):
+        made.git("config", key, str(script))
+    made.git("config", "log.showSignature", "true")
+    made.git("config", "blame.ignoreRevsFile", "/nowhere")
+    made.git("config", "core.hooksPath", str(tmp_path))
+    made.git("config", "extensions.partialClone", "evil")
+    made.git("config", "remote.evil.url", f"ext::{script}")
+    made.git("config", "remote.evil.promisor", "true")
+    (made.path / ".git" / "info").mkdir(exist_ok=True)
+    (made.path / ".git" / "info" / "attributes").write_text("* diff=x filter=x\n")
+    for cache in (None, tmp_path / "c"):
+        with open_path(made.path, cache=cache) as repo:
+            head = repo.head("main")
+            assert repo.log(head, counts=True, renames=True) and repo.blame(head, "app.py") and repo.diff(head)
+            assert repo.files(head) and repo.read(head, "app.py") and repo.blob("1" * 40) is None
+    assert not trap.exists()
+
+
+def test_lfs_binary_large_and_missing_are_told_apart(tmp_path):
+    made = Made(tmp_path / "made")
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n"
+    head = made.commit("Kinds", {"big.txt": "x" * 2_100_000, "lfs.bin": pointer, "bin.py": b"\0\1", "ok.py": "x = 1\n"})
+    os.symlink("/etc/passwd", made.path / "link.py")
+    head = made.commit("Link")
+    with open_path(made.path, cache=tmp_path / "c") as repo:
+        for path, said in (("big.txt", "is not read"), ("lfs.bin", "Git LFS"), ("bin.py", "binary"), ("link.py", "not in commit"), ("no.py", "not in commit")):
+            assert repo.read(head, path) is None and said in repo.problem(head, path) and "\n" not in repo.problem(head, path)
+        assert repo.problem(head, "ok.py") is None
+
+
+def test_a_mirror_follows_force_pushes_and_deleted_branches(made, tmp_path):
+    url, folder = f"file://{made.path}", tmp_path / "git"
+    made.git("branch", "old")
+    with open_mirror(url, folder) as repo:
+        gone = repo.head("main")
+        assert repo.head("old")
+    made.git("reset", "-q", "--hard", "HEAD~1")
+    made.git("branch", "-D", "old")
+    now = made.commit("Other", {"b.py": "b = 1\n"})
+    with open_mirror(url, folder) as repo:
+        assert repo.head("main") == now and not repo.is_ancestor(gone, now)
+        with pytest.raises(GitBranchMissing, match="has no branch 'old'"):
+            repo.head("old")
+
+
+def test_shallow_clones_say_so(made, tmp_path):
+    subprocess.run(["git", "clone", "-q", "--depth", "1", f"file://{made.path}", str(tmp_path / "shallow")], check=True)
+    with open_path(tmp_path / "shallow", cache=tmp_path / "c") as repo:
+        assert any("cut short" in note for note in repo.notes)
+        assert len(repo.log(repo.head("main"))) == 1 and repo.blame(repo.head("main"), "app.py")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["ext::sh -c touch% /tmp/x", "--upload-pack=touch /tmp/x", "fd::17", "git://example.test/x", "https://", "-oProxyCommand=x:y",
+     "ssh://-oProxyCommand=touch/x", "https://exa\nmple.test/x", "", "https://example.test:99999999/x"],
+)  # fmt: skip
+def test_addresses_that_are_refused(url, tmp_path):
+    with pytest.raises(GitRefused) as caught:
+        open_mirror(url, tmp_path / "git")
+    assert "\n" not in str(caught.value)
+
+
+def test_private_hosts_by_policy_and_cloud_metadata_never(tmp_path):
+    strict = AddressPolicy(private=False)
+    for url in ("http://127.0.0.1:1/x.git", "http://[::1]/x.git", "http://10.0.0.1/x.git"):
+        with pytest.raises(GitRefused, match="private network"):
+            open_mirror(url, tmp_path / "git", policy=strict)
+    with pytest.raises(GitRefused, match="169.254.169.254"):
+        open_mirror("http://169.254.169.254/latest.git", tmp_path / "git")
+    with pytest.raises(GitRefused, match="not allowed"):
+        open_mirror("file:///tmp/x", tmp_path / "git", policy=AddressPolicy(protocols=("https",)))
+
+
+def test_forms_of_addresses():
+    assert parse_address("git@host.test:group/shop.git").url == "ssh://git@host.test/group/shop.git"
+    found = parse_address(f"https://oauth2:{TOKEN}@host.test/a/b.git")
+    assert (found.url, found.secret) == ("https://host.test/a/b.git", TOKEN) and TOKEN not in repr(found)
+    assert parse_address("https://host.test/a/b.git").key == parse_address("https://host.test/a/b").key
+
+
+def test_nobody_answers_and_nothing_is_there(made, tmp_path):
+    with pytest.raises(GitUnreachable, match="does not answer"):
+        open_mirror("http://127.0.0.1:9/x.git", tmp_path / "git")
+    with pytest.raises(GitRepositoryMissing):
+        open_mirror(f"file://{tmp_path}/nothing.git", tmp_path / "git")
+    with pytest.raises(GitRepositoryMissing, match="no Git repository"):
+        open_path(tmp_path)
+
+
+class _Guarded(CGIHTTPRequestHandler):
+    """`git http-backend` behind a token."""
+
+    def __init__(self, *args, root, seen, **kwargs):
+        self.root, self.seen = root, seen
+        super().__init__(*args, **kwargs)
+
+    def log_message(self, *_):
+        pass
+
+    def _answer(self):
+        self.seen.append(sorted(_command_lines()))
+        given = self.headers.get("Authorization", "")
+        if given != "Basic " + base64.b64encode(f"oauth2:{TOKEN}".encode()).decode():
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", 'Basic realm="x"')
+            self.end_headers()
+            return
+        path, _, query = self.path.partition("?")
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        env = {"PATH": os.environ["PATH"], "GIT_PROJECT_ROOT": str(self.root), "GIT_HTTP_EXPORT_ALL": "1", "PATH_INFO": path,
+               "QUERY_STRING": query, "REQUEST_METHOD": self.command, "CONTENT_TYPE": self.headers.get("Content-Type", ""),
+               "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""), "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", "")}
+        done = subprocess.run(["git", "-c", "safe.directory=*", "http-backend"], input=body, env=env, capture_output=True)
+        head, _, rest = done.stdout.partition(b"\r\n\r\n")
+        self.send_response(200)
+        for line in head.decode().split("\r\n"):
+            self.send_header(*line.split(": ", 1))
+        self.send_header("Content-Length", str(len(rest)))
+        self.end_headers()
+        self.wfile.write(rest)
+
+    do_GET = do_POST = _answer
+
+
+def _command_lines():
+    for pid in os.listdir("/proc"):
+        if pid.isdigit():
+            try:
+                with open(f"/proc/{pid}/cmdline", "rb") as file:
+                    yield file.read()
+            except OSError:
+                continue
+
+
+@pytest.fixture
+def guarded(made, tmp_path):
+    root = tmp_path / "served"
+    subprocess.run(["git", "clone", "-q", "--bare", str(made.path), str(root / "shop.git")], check=True)
+    seen = []
+    server = HTTPServer(("127.0.0.1", 0), partial(_Guarded, root=root, seen=seen))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"127.0.0.1:{server.server_address[1]}/shop.git", seen
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_token_is_found_nowhere(guarded, tmp_path, caplog, capfd, monkeypatch):
+    place, seen = guarded
+    folder = tmp_path / "git"
+    monkeypatch.setenv("GIT_TRACE_CURL", "1")
+    monkeypatch.setenv("GIT_TRACE", "2")
+    said = []
+    for url, credentials in ((f"http://{place}", Credentials(token=TOKEN)), (f"http://oauth2:{TOKEN}@{place}", None)):
+        with open_mirror(url, folder, credentials=credentials) as repo:
+            assert repo.read(repo.head("main"), "app.py")
+            said += [repr(repo.__dict__), repr(credentials), *repo.notes]
+    for url, credentials in ((f"http://x:{TOKEN}x@{place}", None), (f"http://{place}", Credentials(token=f"{TOKEN}x")), (f"http://{TOKEN}x@{place}", None),
+                             (f"http://u:{TOKEN}@127.0.0.1:9/x.git", None), (f"ftp://u:{TOKEN}@h/x", None), (f"http://u:{TOKEN}@[bad/x", None),
+                             (f"http://u:{TOKEN}@{place}/../nothing.git", None)):
+        with pytest.raises(GitError) as caught:
+            open_mirror(url, folder, credentials=credentials)
+        said += [str(caught.value), repr(caught.value)]
+    with pytest.raises(GitUnauthorised, match="luffy code credential"):
+        open_mirror(f"http://{place}", folder)
+    encoded = base64.b64encode(f"oauth2:{TOKEN}".encode()).decode()
+    files = b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+    out = capfd.readouterr()
+    everything = "\n".join([*said, out.out, out.err, caplog.text, files.decode("latin-1")])
+    lines = b"\n".join(b"\n".join(each) for each in seen)
+    assert seen and b"remote-http" in lines
+    for secret in (TOKEN, encoded):
+        assert secret not in everything and secret.encode() not in lines
