@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -68,6 +69,26 @@ class Settings(BaseSettings):
     chroma_url: str | None = Field(
         default=None, description="Chroma server (http://host:port); embedded in <home>/chroma when unset."
     )
+
+    notify_allow_private: str = Field(
+        default="",
+        description="Networks, addresses and host names, separated by commas, that messages may go to although they are private.",
+    )
+    notify_timeout_seconds: float = Field(
+        default=15.0, gt=0, le=120, description="Of one attempt at sending a message."
+    )
+    notify_give_up_hours: float = Field(default=24.0, gt=0, description="A message is tried for so long.")
+    smtp_host: str | None = Field(default=None, description="Server that takes our e-mail.")
+    smtp_port: int = Field(default=587, ge=1, le=65535)
+    smtp_security: Literal["none", "starttls", "tls"] = Field(default="starttls")
+    smtp_user: str | None = Field(default=None)
+    smtp_password: SecretStr | None = Field(default=None)
+    smtp_sender: str = Field(default="luffy@localhost", description="Sender of our e-mail.")
+    public_url: str | None = Field(default=None, description="Where people reach Luffy's pages; links in messages.")
+    alert_batch_minutes: int = Field(default=5, ge=1, description="Messages that are not critical go out in batches.")
+    alert_cooldown_minutes: int = Field(default=15, ge=1, description="Least pause between messages of one incident.")
+    alert_repeat_hours: float = Field(default=4.0, gt=0, description="An incident that goes on is told again.")
+    adaptive_intervals: bool = Field(default=True, description="Fetch a service more often while its exceptions rise.")
 
     retention_raw_days: int = Field(default=7, ge=1)
     retention_entries_days: int = Field(default=90, ge=1)

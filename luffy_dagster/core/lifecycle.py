@@ -1,4 +1,4 @@
-"""The lifecycle of a service and of a cluster: which states there are and which moves are legal.
+"""The lifecycle of a service: which states there are and which moves are legal (of a cluster: `clustering.states`).
 
 Pure decisions only. Keeping a move with its time and actor is `store.services`' business, and so is making one.
 """
@@ -6,11 +6,7 @@ Pure decisions only. Keeping a move with its time and actor is `store.services`'
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 from enum import StrEnum
-
-from luffy_dagster.core.model import ClusterState
 
 
 class LifecycleState(StrEnum):
@@ -101,49 +97,3 @@ def reached(current: LifecycleState, wanted: LifecycleState) -> bool:
 def runs_work(state: LifecycleState) -> bool:
     """Whether the scheduler works for a service in this state: monitored, and neither in maintenance nor archived."""
     return state in (_S.MONITORING_ENABLED, _S.ACTIVE, _S.PROCESSING)
-
-
-@dataclass(frozen=True, slots=True)
-class Occurrences:
-    """What the state of a cluster is judged by. Counts are true rolling counts by event time."""
-
-    first_seen: datetime
-    last_seen: datetime
-    count_24h: int
-    count_7d: int  # the 24 hours included
-    resolved_at: datetime | None = None
-
-
-NEW_FOR = timedelta(hours=24)
-ESCALATION_FACTOR = 3.0
-ESCALATION_MINIMUM = 10
-
-
-def cluster_state(
-    current: ClusterState,
-    seen: Occurrences,
-    now: datetime,
-    *,
-    new_for: timedelta = NEW_FOR,
-    factor: float = ESCALATION_FACTOR,
-    minimum: int = ESCALATION_MINIMUM,
-) -> ClusterState:
-    """The state that a cluster has at `now`.
-
-    Ignored stays. Resolved becomes regressed by an occurrence after it was resolved, and a regressed cluster stays
-    that until a person changes it. Otherwise: new for `new_for` after it was first seen; escalating when the last 24
-    hours hold at least `minimum` occurrences and `factor` times the mean of the six days before; else ongoing.
-    """
-    if current is ClusterState.IGNORED:
-        return current
-    if current is ClusterState.RESOLVED:
-        back = seen.resolved_at is not None and seen.last_seen > seen.resolved_at
-        return ClusterState.REGRESSED if back else current
-    if current is ClusterState.REGRESSED:
-        return current
-    if now - seen.first_seen < new_for:
-        return ClusterState.NEW
-    daily_before = (seen.count_7d - seen.count_24h) / 6
-    if seen.count_24h >= minimum and seen.count_24h >= factor * max(daily_before, 1.0):
-        return ClusterState.ESCALATING
-    return ClusterState.ONGOING

@@ -10,6 +10,7 @@ from typing import Any
 
 from dagster import Definitions, in_process_executor
 
+from luffy_dagster.defs.alerting import alerting
 from luffy_dagster.defs.anomalies import anomaly_models_asset
 from luffy_dagster.defs.automation import (
     failing_services_sensor,
@@ -35,7 +36,7 @@ def build_definitions(settings: Settings | None = None, replaced: Mapping[str, A
         assets=[log_assets(partitions), anomaly_models_asset(first_day)],
         jobs=[logs, tick, maintenance],
         schedules=[master_schedule, nightly_maintenance],
-        sensors=[service_registry, failing_services_sensor(logs)],
+        sensors=[service_registry, alerting, failing_services_sensor(logs)],
         resources={**resources(), **(replaced or {})},
         # A run is one process: the default would start one per step, 10 to 28 s in place of 3 to 5.
         executor=in_process_executor,

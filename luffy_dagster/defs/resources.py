@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         RetentionResult,
         ServiceResult,
     )
+    from luffy_dagster.flows.alerting import AlertingResult
 
 
 class PostgresResource(ConfigurableResource):  # type: ignore[type-arg]
@@ -80,17 +81,40 @@ class LogSourcesResource(ConfigurableResource):  # type: ignore[type-arg]
         return settings.model_copy(update=changes) if changes else settings
 
 
+class NotificationResource(ConfigurableResource):  # type: ignore[type-arg]
+    """How messages leave: mail server, and which private addresses are allowed. Webhooks belong to each service, in the store."""
+
+    smtp_host: str = Field(default="", description="Server that takes our e-mail; empty: LUFFY_SMTP_HOST")
+    smtp_port: int = Field(default=0, description="Its port; 0: LUFFY_SMTP_PORT")
+    allow_private: str = Field(
+        default="", description="Networks, addresses and hosts, by commas; empty: LUFFY_NOTIFY_ALLOW_PRIVATE"
+    )
+
+    def applied(self, settings: Settings) -> Settings:
+        """`settings` with what is said here."""
+        changes: dict[str, Any] = {}
+        if self.smtp_host:
+            changes["smtp_host"] = self.smtp_host
+        if self.smtp_port:
+            changes["smtp_port"] = self.smtp_port
+        if self.allow_private:
+            changes["notify_allow_private"] = self.allow_private
+        return settings.model_copy(update=changes) if changes else settings
+
+
 class LuffyResource(ConfigurableResource):  # type: ignore[type-arg]
     """Luffy's flows over the configured parts: the one thing that asset bodies, the tick, schedules and sensors call."""
 
     postgres: ResourceDependency[PostgresResource]
     lake: ResourceDependency[LakeResource]
     log_sources: ResourceDependency[LogSourcesResource]
+    notification: ResourceDependency[NotificationResource]
     parallel_services: int = Field(default=0, description="Services worked on side by side in a tick; 0: the setting's")
 
     def settings(self) -> Settings:
         """The process's settings with what the resources say otherwise."""
         settings = self.log_sources.applied(self.lake.applied(self.postgres.applied(get_settings())))
+        settings = self.notification.applied(settings)
         if self.parallel_services > 0:
             settings = settings.model_copy(update={"parallel_services": self.parallel_services})
         return settings
@@ -133,6 +157,12 @@ class LuffyResource(ConfigurableResource):  # type: ignore[type-arg]
 
         results: list[ServiceResult] = flows.run_tick(self.context(), due, on_result=on_result)
         return results
+
+    def alerting(self, budget_seconds: float = 20.0) -> "AlertingResult":
+        """Judges all alerts, and delivers the messages that are due, within about the budget."""
+        from luffy_dagster.flows.alerting import tick
+
+        return tick(self.context(), budget_seconds=budget_seconds)
 
     def rebuild(self, service: str, day: date, refetch: bool | None) -> "ServiceResult":
         """One service's day anew, from its source or its raw rows to its clusters."""
@@ -232,9 +262,11 @@ def resources() -> dict[str, Any]:
     postgres = PostgresResource()
     lake = LakeResource()
     sources = LogSourcesResource()
+    notification = NotificationResource()
     return {
         "postgres": postgres,
         "lake": lake,
         "log_sources": sources,
-        "luffy": LuffyResource(postgres=postgres, lake=lake, log_sources=sources),
+        "notification": notification,
+        "luffy": LuffyResource(postgres=postgres, lake=lake, log_sources=sources, notification=notification),
     }

@@ -23,6 +23,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetC
 from pydantic import Field
 
 from luffy_dagster.defs import anomalies, checks, metadata
+from luffy_dagster.defs.alerting import after_tick
 from luffy_dagster.defs.anomalies import ANOMALY_WINDOWS
 from luffy_dagster.defs.incidents import EXCEPTION_CLUSTERS
 from luffy_dagster.defs.logs import PARSED_ENTRIES, RAW_LOGS
@@ -66,6 +67,7 @@ def work_through(context: OpExecutionContext, config: TickConfig, luffy: LuffyRe
     ][:100]
     context.add_output_metadata(
         {
+            "alerting": MetadataValue.text(after_tick(context, luffy)),
             "services due": MetadataValue.int(len(due)),
             "services with news": MetadataValue.int(sum(bool(result.changed) for result in results)),
             "services failed": MetadataValue.int(len(failed)),

@@ -7,19 +7,19 @@ service's lock.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 import polars as pl
 
 from luffy_dagster import store
-from luffy_dagster.core.model import ClusterState, Decision
+from luffy_dagster.core.model import Decision
+from luffy_dagster.flows.cluster_states import settle
 from luffy_dagster.flows.context import FlowContext
 from luffy_dagster.flows.mapping import cluster_recipe, in_force
 from luffy_dagster.flows.results import ClusterResult
 
 _TOP = 10
-_BASELINE_DAYS = 7
 
 
 def cluster(ctx: FlowContext, service: str) -> ClusterResult:
@@ -44,8 +44,8 @@ def cluster_new(
         if decided:
             store.clusters.obey(conn, service, decided)
         if exemplars.height:
-            store.clusters.refresh_states(conn, service, now)
-            _severities(conn, service, now)
+            store.assignments.refresh_times(conn, service)
+            settle(ctx, conn, service, now)
         count = store.clusters.count_clusters(conn, service, now=now) if exemplars.height else 0
         top = store.clusters.list_clusters(conn, service, now=now, limit=_TOP) if exemplars.height else []
     return ClusterResult(
@@ -70,36 +70,3 @@ def _assign(
     rows = outcome.rows.select("fingerprint", "cluster_id", "reason")
     recipe = in_force(conn, service, "clusters", cluster_recipe(rules))
     store.clusters.apply_assignment(conn, service, rows, algorithm=recipe, now=now)
-
-
-def _severities(conn: Any, service: str, now: datetime) -> None:
-    """Severity of the clusters that are active, from rate, level, spread and newness."""
-    from luffy_dagster.core.clustering.severity import SeverityFacts, severity
-
-    hour = timedelta(hours=1)
-    counts = store.counts.fingerprint_counts(conn, service, now - timedelta(days=_BASELINE_DAYS), now + hour)
-    if counts.is_empty():
-        return
-    mapped = store.fingerprints.exemplars(conn, service).select("fingerprint", "cluster_id")
-    recent = pl.col("hour") >= now - hour
-    rates = {
-        cluster_id: (float(last), float(base) / (_BASELINE_DAYS * 24))
-        for cluster_id, last, base in counts.join(mapped, on="fingerprint")
-        .group_by("cluster_id")
-        .agg(pl.col("count").filter(recent).sum().alias("last"), pl.col("count").filter(~recent).sum().alias("base"))
-        .iter_rows()
-    }
-    for row in store.clusters.list_clusters(conn, service, now=now, state="active", limit=1_000):
-        last, baseline = rates.get(row.cluster_id, (0.0, 0.0))
-        facts = SeverityFacts(
-            per_hour=last,
-            baseline_per_hour=baseline,
-            level=getattr(row, "level", None) or "error",
-            users=None,
-            services=1,
-            age_hours=max((now - row.first_seen).total_seconds() / 3600, 0.0),
-            state=ClusterState(row.state),
-        )
-        verdict = severity(facts)
-        if verdict.severity != row.severity:
-            store.clusters.set_severity(conn, service, row.cluster_id, verdict.severity, now=now)

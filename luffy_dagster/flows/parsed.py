@@ -19,6 +19,7 @@ from luffy_dagster.flows.context import FlowContext
 from luffy_dagster.flows.counts import recount
 from luffy_dagster.flows.facts import past_the_cap, store_facts, tell_of_cap
 from luffy_dagster.flows.profiles import read_and_failed, recent
+from luffy_dagster.flows.releases import learn
 from luffy_dagster.flows.tails import Tail
 from luffy_dagster.flows.work import ENTRIES, EXCEPTIONS, Parsing
 from luffy_dagster.lake import Span
@@ -76,6 +77,7 @@ def write(
     with store.begin(ctx.engine) as conn:
         if hours:
             recount(ctx, conn, slug, hours)
+        learn(conn, slug, all_entries)
         work.new_shapes += store_facts(conn, work.service, passed.kept(shapes), all_exceptions, now=now)
         tell_of_cap(conn, slug, passed, all_entries, cap, now)
         replaced -= set(all_exceptions.get_column("fingerprint").to_list())

@@ -16,6 +16,7 @@ import polars as pl
 
 from luffy_dagster import store
 from luffy_dagster.core.mappings import Difference, difference, digest
+from luffy_dagster.flows.cluster_states import settle
 from luffy_dagster.flows.context import FlowContext
 from luffy_dagster.flows.mapping import MOST_SHAPES, cluster_recipe, template_recipe
 from luffy_dagster.flows.results import Result
@@ -113,7 +114,7 @@ def activate_replay(
             conn, service, kind, made.recipe, made.new, aliases=made.aliases, actor=actor, note=note, now=now
         )
         if kind == "clusters":
-            store.clusters.refresh_states(conn, service, now)
+            settle(ctx, conn, service, now)
     return Replay(**{**result.__dict__, "active": True, "moved": moved})
 
 

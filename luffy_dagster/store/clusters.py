@@ -13,7 +13,6 @@ from typing import Any
 
 from sqlalchemy import Connection, select, text, update
 
-from luffy_dagster.core.lifecycle import Occurrences, cluster_state
 from luffy_dagster.core.model import ClusterState, Decision, Severity
 from luffy_dagster.store import audit, shapes
 from luffy_dagster.store import decisions as _decisions
@@ -34,7 +33,7 @@ from luffy_dagster.store.schema import cluster, cluster_mapping, fingerprint
 
 __all__ = [
     "ClusterRow", "Member", "apply_assignment", "assign_owner", "count_clusters", "decide", "decisions", "get", "list_clusters",
-    "members", "merge", "obey", "refresh_states", "resolve", "revoke", "set_severity", "set_state", "split",
+    "members", "merge", "obey", "resolve", "revoke", "set_severity", "split",
 ]  # fmt: skip
 
 
@@ -322,22 +321,6 @@ def _set(
         )
 
 
-def set_state(
-    conn: Connection, service: str, cluster_id: str, state: ClusterState, *, actor: str, now: datetime
-) -> None:
-    """Sets the state; resolving keeps when."""
-    _set(
-        conn,
-        service,
-        cluster_id,
-        "state",
-        ClusterState(state).value,
-        actor,
-        now,
-        resolved_at=now if state == ClusterState.RESOLVED else None,
-    )
-
-
 def set_severity(
     conn: Connection, service: str, cluster_id: str, severity: Severity, *, actor: str = "luffy", now: datetime
 ) -> None:
@@ -358,20 +341,3 @@ def assign_owner(
 ) -> None:
     """Gives the cluster to somebody (None takes it back)."""
     _set(conn, service, cluster_id, "owner", owner, actor, now)
-
-
-def refresh_states(conn: Connection, service: str, now: datetime) -> int:
-    """Sets every cluster's state to what `core.lifecycle` says at `now`; how many changed."""
-    changed = 0
-    for row in list_clusters(conn, service, now=now, limit=1_000_000):
-        state = cluster_state(
-            row.state, Occurrences(row.first_seen, row.last_seen, row.count_24h, row.count_7d, row.resolved_at), now
-        )
-        if state is not row.state:
-            conn.execute(
-                update(cluster)
-                .where(cluster.c.service_id == service, cluster.c.cluster_id == row.cluster_id)
-                .values(state=state.value, updated_at=now)
-            )
-            changed += 1
-    return changed

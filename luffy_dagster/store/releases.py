@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects.postgresql import insert
 
+from luffy_dagster.core.releases import Releases, Run
+from luffy_dagster.store import audit, services
+from luffy_dagster.store.errors import InvalidError
 from luffy_dagster.store.schema import release
 
 
@@ -44,3 +47,41 @@ def latest(conn: Connection, service: str, environment: str | None, at: datetime
     )
     row = conn.execute(query.limit(1)).mappings().first()
     return None if row is None else Release(**{f: row[f] for f in Release.__slots__})
+
+
+def known(conn: Connection, service: str) -> Releases:
+    """All releases of a service, as what states are judged by."""
+    r = release.c
+    query = select(r.environment, r.version, r.at, r.commit).where(r.service_id == service)
+    return Releases.of((row.environment, Run(row.version, row.at, row.commit)) for row in conn.execute(query))
+
+
+def list_releases(conn: Connection, service: str, environment: str | None = None, *, limit: int = 100) -> list[Release]:
+    """Releases, newest first."""
+    r = release.c
+    query = select(release).where(r.service_id == service).order_by(r.at.desc(), r.id.desc()).limit(limit)
+    if environment is not None:
+        query = query.where(r.environment == environment)
+    return [Release(**{f: row[f] for f in Release.__slots__}) for row in conn.execute(query).mappings()]
+
+
+def add(
+    conn: Connection,
+    service: str,
+    environment: str | None,
+    version: str,
+    commit: str | None,
+    at: datetime,
+    *,
+    actor: str,
+    now: datetime,
+) -> None:
+    """A release that a person or a pipeline tells of; audited. Raises NotFoundError, InvalidError."""
+    services.get(conn, service)
+    if not version.strip() or len(version) > 200:
+        raise InvalidError("version", f"{version!r} is no name of a release")
+    if at > now + timedelta(days=1):
+        raise InvalidError("at", f"{at:%Y-%m-%d %H:%M} UTC lies in the future")
+    put(conn, service, environment, version, commit, at, "api")
+    after = {"version": version, "environment": environment, "commit": commit, "at": at}
+    audit.write(conn, actor, "add", "release", version, service=service, now=now, after=after)

@@ -7,10 +7,11 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
 
+from luffy_dagster.core.adaptive import Adapted
 from luffy_dagster.core.lifecycle import LifecycleState, runs_work
 from luffy_dagster.core.scheduling import Kind, ScheduleRow
 from luffy_dagster.store import services
-from luffy_dagster.store.schema import service, slot_attempt
+from luffy_dagster.store.schema import adaptive_interval, service, slot_attempt
 
 
 def rows(conn: Connection) -> list[ScheduleRow]:
@@ -36,13 +37,22 @@ def rows(conn: Connection) -> list[ScheduleRow]:
         *(s.last_code_indexing, s.repository_url, s.git_repo_path),
     )
     found = conn.execute(select(*columns).where(s.lifecycle_state != LifecycleState.ARCHIVED.value)).all()
+    shortened = dict(
+        conn.execute(select(adaptive_interval.c.service_id, adaptive_interval.c.interval_seconds)).tuples().all()
+    )
     attempts = {(a.service_id, a.kind): a for a in conn.execute(select(slot_attempt)).all()}
     out: list[ScheduleRow] = []
     for r in found:
         works = r.is_active and runs_work(LifecycleState(r.lifecycle_state))
         has_code = bool(r.repository_url or r.git_repo_path)
         for kind, on, seconds, cron, last in (
-            (Kind.LOG_FETCH, True, r.log_fetch_interval_minutes * 60, r.log_fetch_cron, r.last_log_fetch),
+            (
+                Kind.LOG_FETCH,
+                True,
+                min(r.log_fetch_interval_minutes * 60, shortened.get(r.id, r.log_fetch_interval_minutes * 60)),
+                r.log_fetch_cron,
+                r.last_log_fetch,
+            ),
             (Kind.RCA, r.rca_generation_enabled, r.rca_generation_interval_minutes * 60, None, r.last_rca_generation),
             (
                 Kind.CODE_INDEX,
@@ -102,3 +112,21 @@ def record_failure(conn: Connection, service_id: str, kind: Kind, slot: datetime
         service_id=service_id, kind=kind.value, slot=slot, attempts=1, last_attempt=now, last_error=error
     )
     conn.execute(statement.on_conflict_do_update(index_elements=["service_id", "kind"], set_={"last_error": error}))
+
+
+def adapted(conn: Connection, service_id: str) -> Adapted | None:
+    """The shortened interval of a service and why, or None while it has its own."""
+    a = adaptive_interval.c
+    row = conn.execute(select(a.interval_seconds, a.reason).where(a.service_id == service_id)).first()
+    return None if row is None else Adapted(row.interval_seconds, row.reason)
+
+
+def put_adapted(conn: Connection, service_id: str, value: Adapted | None, now: datetime) -> None:
+    """Keeps a shortened interval, or (None) that the service's own is in force again."""
+    a = adaptive_interval
+    if value is None:
+        conn.execute(a.delete().where(a.c.service_id == service_id))
+        return
+    values = {"interval_seconds": value.interval_seconds, "reason": value.reason, "judged_at": now}
+    statement = insert(a).values(service_id=service_id, since=now, **values)
+    conn.execute(statement.on_conflict_do_update(index_elements=["service_id"], set_=values))

@@ -14,7 +14,7 @@ from sqlalchemy import update as sa_update
 from sqlalchemy.exc import IntegrityError
 
 from luffy_dagster.core.lifecycle import LifecycleState
-from luffy_dagster.store import audit, crypto, git_credentials, services
+from luffy_dagster.store import audit, crypto, git_credentials, outbox, services
 from luffy_dagster.store.checks import storable
 from luffy_dagster.store.crypto import Secret
 from luffy_dagster.store.errors import DuplicateError, InvalidError, NotFoundError
@@ -400,7 +400,7 @@ def record_fetch(
 
 def rotate_secrets(conn: Connection, *, actor: str, now: datetime) -> int:
     """Encrypts every secret (of sources, and webhooks of services) under the newest key; how many."""
-    done = services.rotate_secrets(conn) + git_credentials.rotate_secrets(conn)
+    done = services.rotate_secrets(conn) + git_credentials.rotate_secrets(conn) + outbox.rotate_secrets(conn)
     for row in conn.execute(select(log_source)).mappings().all():
         fresh = {
             f"{s}_encrypted": crypto.rotate(row[f"{s}_encrypted"]) for s in SECRETS if row[f"{s}_encrypted"] is not None

@@ -67,6 +67,7 @@ def test_schedules_and_sensors_are_switched(api) -> None:
         "master_schedule": "schedule",
         "nightly_maintenance": "schedule",
         "service_registry": "sensor",
+        "alerting": "sensor",
         "failing_services": "sensor",
     }
     for name in ("master_schedule", "service_registry"):

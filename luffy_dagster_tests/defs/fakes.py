@@ -9,7 +9,7 @@ from luffy_dagster.core.anomalies.model import Anomaly
 from luffy_dagster.core.anomalies.model import Kind as Kind_
 from luffy_dagster.core.model import Severity
 from luffy_dagster.core.scheduling import Due, Kind
-from luffy_dagster.defs.resources import LakeResource, LogSourcesResource, LuffyResource, PostgresResource
+from luffy_dagster.defs.resources import LakeResource, LogSourcesResource, LuffyResource, NotificationResource, PostgresResource
 from luffy_dagster.defs.views import ClusterRow, DayView, MessageRow
 from luffy_dagster.flows import DayAnomalies, DetectResult
 
@@ -29,6 +29,7 @@ class World:
         self.days: tuple[date, ...] = (TODAY,)
         self.calls: list[tuple[Any, ...]] = []
         self.maintenance_breaks: set[str] = set()
+        self.alerting_breaks = False
 
 
 WORLD = World()
@@ -95,6 +96,14 @@ class FakeLuffy(LuffyResource):
             results.append(result)
         return results
 
+    def alerting(self, budget_seconds: float = 20.0) -> Any:
+        WORLD.calls.append(("alerting",))
+        if WORLD.alerting_breaks:
+            raise ValueError("the store is gone")
+        judged = SimpleNamespace(skipped=False, firing=2, incidents=1, hidden=0, errors={})
+        delivered = SimpleNamespace(sent=1, waiting=0, failed=0, given_up=0, errors={})
+        return SimpleNamespace(judged=judged, delivered=delivered)
+
     def rebuild(self, service: str, day: date, refetch: bool | None) -> Any:
         WORLD.calls.append(("rebuild", service, day, refetch))
         return service_result(service, (day,), WORLD.broken.get(service))
@@ -147,4 +156,4 @@ class FakeLuffy(LuffyResource):
 
 
 def fake_luffy() -> FakeLuffy:
-    return FakeLuffy(postgres=PostgresResource(), lake=LakeResource(), log_sources=LogSourcesResource())
+    return FakeLuffy(postgres=PostgresResource(), lake=LakeResource(), log_sources=LogSourcesResource(), notification=NotificationResource())

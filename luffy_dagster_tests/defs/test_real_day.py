@@ -8,7 +8,7 @@ import pytest
 
 from luffy_dagster import store
 from luffy_dagster.defs.build import build_definitions
-from luffy_dagster.defs.resources import LakeResource, LogSourcesResource, LuffyResource, PostgresResource
+from luffy_dagster.defs.resources import LakeResource, LogSourcesResource, LuffyResource, NotificationResource, PostgresResource
 from luffy_dagster.settings import Settings, get_settings
 
 TRACE = """Traceback (most recent call last):
@@ -48,6 +48,7 @@ def real(settings: Settings, engine, tmp_path: Path, monkeypatch: pytest.MonkeyP
         postgres=PostgresResource(database_url=engine.url.render_as_string(hide_password=False)),
         lake=LakeResource(url=str(tmp_path / "lake")),
         log_sources=LogSourcesResource(),
+        notification=NotificationResource(),
     )
     yield build_definitions(settings, {"luffy": luffy}), engine
     get_settings.cache_clear()
@@ -137,6 +138,7 @@ def test_a_first_day_moved_by_hand_is_taken_over(settings, engine, monkeypatch: 
         postgres=PostgresResource(database_url=engine.url.render_as_string(hide_password=False)),
         lake=LakeResource(),
         log_sources=LogSourcesResource(),
+        notification=NotificationResource(),
     )
     monkeypatch.setenv("LUFFY_HOME", str(settings.home))
     get_settings.cache_clear()

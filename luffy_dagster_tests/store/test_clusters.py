@@ -108,24 +108,11 @@ def test_changes_by_people_are_audited_and_by_the_system_not(grouped, now):
     c.set_severity(grouped, "shop", "c-1", Severity.HIGH, now=now)
     c.set_severity(grouped, "shop", "c-1", Severity.LOW, actor="ann", now=now)
     c.assign_owner(grouped, "shop", "c-1", "bob", actor="ann", now=now)
-    c.set_state(grouped, "shop", "c-1", ClusterState.IGNORED, actor="ann", now=now)
+    store.cluster_states.ignore(grouped, "shop", "c-1", until=None, occurrences=None, actor="ann", reason="known", now=now)
     rows = [(r.action, r.before, r.after) for r in store.audit.list_audit(grouped, "shop") if r.kind == "cluster"]
     assert ("set severity", {"severity": "high"}, {"severity": "low"}) in rows
     assert ("set owner", {"owner": None}, {"owner": "bob"}) in rows
     assert len(rows) == 3
-
-
-def test_a_resolved_cluster_that_comes_back_is_regressed(grouped, now):
-    c = store.clusters
-    c.set_state(grouped, "shop", "c-1", ClusterState.RESOLVED, actor="ann", now=now)
-    c.refresh_states(grouped, "shop", now)
-    assert c.get(grouped, "shop", "c-1", now=now).state is ClusterState.RESOLVED
-    later = now + timedelta(hours=1)
-    again = pl.DataFrame({"fingerprint": ["fp-a"], "entry_id": ["e9"], "event_time": [later]}).with_columns(pl.col("event_time").cast(UTC_US))
-    store.fingerprints.upsert(grouped, "shop", again, algorithm="f", now=later)
-    run(grouped, later)
-    assert c.refresh_states(grouped, "shop", later) >= 1
-    assert c.get(grouped, "shop", "c-1", now=later).state is ClusterState.REGRESSED
 
 
 def test_a_bare_join_is_obeyed_once_and_its_revocation_takes_it_back(grouped, now):

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import inspect, text
 
 from luffy_dagster import store
+from luffy_dagster.core.clustering import states
 from luffy_dagster.core.lifecycle import LifecycleState as L
 from luffy_dagster.core.model import ClusterState, StreamProfile
 from luffy_dagster.core.scheduling import Kind, due
@@ -274,7 +275,8 @@ def test_counts_roll_with_time(conn, now, shop):
     assert (later.count_24h, later.count_7d) == (0, 11)
     assert store.clusters.list_clusters(conn, now=now, environment="staging") == []
     assert store.clusters.count_clusters(conn, now=now, state="active") == 1
-    store.clusters.set_state(conn, "shop", "c-1", ClusterState.RESOLVED, actor="ann", now=now)
+    done = states.resolve(store.cluster_states.standing(conn, "shop", "c-1"), states.Resolution(states.ResolvedIn.NOW, now))
+    store.cluster_states.put(conn, "shop", "c-1", done, actor="ann", reason="fixed", now=now)
     assert store.clusters.list_clusters(conn, now=now, state="active") == []
 
 

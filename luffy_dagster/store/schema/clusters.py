@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, Column, Index, PrimaryKeyConstraint, Table
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, PrimaryKeyConstraint, Table
 from sqlalchemy.dialects.postgresql import JSONB
 
 from luffy_dagster.store.schema import columns as col
@@ -46,6 +46,14 @@ cluster = Table(
     col.time("first_seen", null=False),
     col.time("last_seen", null=False),
     col.time("resolved_at"),
+    col.words("resolved_kind"),
+    col.words("resolved_value"),
+    col.time("ignored_until"),
+    Column("ignored_occurrences", BigInteger),
+    Column("ignored_total", BigInteger),
+    col.time("state_since"),
+    col.words("state_reason"),
+    col.words("state_by"),
     col.time("created_at", null=False),
     col.time("updated_at", null=False),
     PrimaryKeyConstraint("service_id", "cluster_id"),
@@ -111,4 +119,20 @@ mapping_move = Table(
     col.words("reason"),
     col.time("at", null=False),
     Index(None, "service_id", "kind", "at"),
+)
+
+# Every move of a cluster's state: who, when, why. What alerting tells of is a row here, once.
+cluster_transition = Table(
+    "cluster_transition",
+    col.metadata,
+    col.number(),
+    col.service(),
+    col.words("cluster_id", null=False),
+    col.words("from_state", null=False),
+    col.words("to_state", null=False),
+    col.words("reason", null=False, default=""),
+    col.words("actor", null=False),
+    col.time("at", null=False),
+    Index(None, "service_id", "cluster_id", "id"),
+    Index(None, "at"),
 )

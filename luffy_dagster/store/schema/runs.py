@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, Column, Float, ForeignKey, Index, PrimaryKeyConstraint, Table, Text, text
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    text,
+)
 
 from luffy_dagster.store.schema import columns as col
 
@@ -50,4 +61,15 @@ alarm = Table(
     col.time("cleared_at"),
     col.integer("times", 1),
     Index("uq_alarm_open", "service_id", "kind", "source_id", unique=True, postgresql_where=text("cleared_at IS NULL")),
+)
+
+# The interval that a service is fetched at while its exceptions rise, and why.
+adaptive_interval = Table(
+    "adaptive_interval",
+    col.metadata,
+    col.service(key=True),
+    Column("interval_seconds", Integer, nullable=False),
+    col.words("reason", null=False),
+    col.time("since", null=False),
+    col.time("judged_at", null=False),
 )

@@ -1,0 +1,192 @@
+"""What a message about an incident says: what, since when, how many, the likely cause, lines and links. All of it redacted.
+
+The look is `core.alerting.message`'s. Every text that may come from a log passes the redaction of documents; where that cannot
+be done its marker stands in its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from luffy_dagster import store
+from luffy_dagster.core.alerting.message import Message, cut, span
+from luffy_dagster.core.alerting.model import Alert, Source
+from luffy_dagster.core.alerting.telling import Decision
+from luffy_dagster.core.redaction import DOCUMENTS, redact_text
+from luffy_dagster.flows.context import FlowContext
+from luffy_dagster.store.incidents import IncidentRow
+
+MOST_ALSO = 4
+MOST_LINES = 3
+BEFORE = timedelta(hours=2)  # a release that went live so long before may be the cause
+
+
+def redactor(ctx: FlowContext) -> Callable[[str], str]:
+    """Takes secrets and personal data out of a text, with this installation's pseudonyms. Raises when there is no key."""
+    key = store.crypto.pseudonym_key(ctx.settings)
+    return lambda text: redact_text(text, DOCUMENTS, key)
+
+
+def compose(
+    ctx: FlowContext,
+    conn: Any,
+    incident: IncidentRow,
+    alerts: Sequence[Alert],
+    decision: Decision,
+    now: datetime,
+) -> Message:
+    """The message that a decision asks for. `alerts` are those of the incident, without the hidden ones."""
+    safe = redactor(ctx)
+    ranked = sorted(
+        alerts, key=lambda a: (a.service != incident.root_service, -a.severity.rank, a.fired_at or now, a.id)
+    )
+    head = ranked[0]
+    facts = [("What", safe(str(head.detail.get("why") or head.title)))]
+    if decision.why:
+        facts.append(("News", safe("; ".join(decision.why))))
+    facts.append(("Since", f"{incident.started_at:%Y-%m-%d %H:%M} UTC ({span(incident.started_at, now)})"))
+    if decision.kind == "resolved" and incident.ended_at is not None:
+        facts.append(("Until", f"{incident.ended_at:%Y-%m-%d %H:%M} UTC"))
+    facts.append(("How many", _how_many(head, len(alerts), len(incident.services))))
+    where = [part for part in (", ".join(incident.services), incident.environment) if part]
+    release = _release(conn, head)
+    facts.append(("Where", " · ".join([*where, *([f"release {safe(release)}"] if release else [])])))
+    facts.append(("Likely cause", safe(likely_cause(conn, incident, head))))
+    also = [one for one in ranked[1:] if one.title != head.title]
+    if also:
+        more = len(also) - MOST_ALSO
+        titles = "; ".join(f"{one.title} ({one.severity})" for one in also[:MOST_ALSO])
+        facts.append(("Also", safe(titles + (f"; and {more} more" if more > 0 else ""))))
+    lines = () if decision.kind in ("resolved", "repeat") else tuple(safe(line) for line in examples(ctx, conn, head))
+    return Message(
+        kind=decision.kind,
+        severity=incident.severity,
+        headline=safe(head.title),
+        facts=tuple(facts),
+        lines=lines,
+        links=links(ctx, incident, head),
+        incident_id=incident.id,
+    )
+
+
+def _how_many(head: Alert, alerts: int, services: int) -> str:
+    parts = []
+    if head.source is Source.CLUSTER:
+        parts.append(f"{head.count:,} occurrence{'s' if head.count != 1 else ''} in 24 hours")
+    elif head.source is Source.ANOMALY:
+        actual, expected, unit = (head.detail.get(name) for name in ("actual", "expected", "unit"))
+        if actual is not None and expected is not None:
+            parts.append(f"{actual:,.4g} {unit} seen, {expected:,.4g} {unit} expected".replace("  ", " "))
+    elif head.count > 1:
+        parts.append(f"{head.count:,} times")
+    parts.append(f"{alerts} alert{'s' if alerts != 1 else ''} in {services} service{'s' if services != 1 else ''}")
+    return "; ".join(parts)
+
+
+def _release(conn: Any, head: Alert) -> str | None:
+    run = store.releases.known(conn, head.service).running(head.environment, head.started_at)
+    return None if run is None else run.version[:40]
+
+
+def likely_cause(conn: Any, incident: IncidentRow, head: Alert) -> str:
+    """Root and reasons, what went live shortly before, or that nothing is known: never more than the facts say."""
+    parts = []
+    if incident.root_service is not None and len(incident.services) > 1:
+        parts.append(
+            f"{incident.root_service} ({'; '.join(incident.reasons[:3])})"
+            if incident.reasons
+            else incident.root_service
+        )
+    service = incident.root_service or head.service
+    releases = store.releases.known(conn, service)
+    for environment, runs in releases.by_environment.items():
+        if incident.environment and environment and environment != incident.environment:
+            continue
+        # the first release that is known is no news: something ran before it
+        late = [
+            run
+            for run in runs[1:]
+            if incident.started_at - BEFORE <= run.at <= incident.started_at + timedelta(minutes=1)
+        ]
+        if late:
+            run = late[-1]
+            minutes = max(0, round((incident.started_at - run.at).total_seconds() / 60))
+            commit = f", commit {run.commit[:12]}" if run.commit and run.commit != run.version else ""
+            parts.append(f"release {run.version[:40]} of {service} went live {minutes} minutes before{commit}")
+            break
+    culprit = head.detail.get("culprit")
+    if culprit:
+        parts.append(f"it fails in {culprit}")
+    return "; ".join(parts) or "not known yet"
+
+
+def examples(ctx: FlowContext, conn: Any, head: Alert) -> list[str]:
+    """A few log lines that show it: the end of the earliest trace, or the lines an anomaly rests on."""
+    given = [str(line) for line in head.detail.get("examples", ()) if line]
+    cluster_id = head.detail.get("cluster_id")
+    if cluster_id:
+        row = store.clusters.get(conn, head.service, cluster_id)
+        given = [line for line in (row.example or "").splitlines() if line.strip()][-MOST_LINES:]
+    entries = head.detail.get("entry_ids") or ()
+    if entries and not given:
+        given = lines_of(ctx, head.service, entries, head.started_at)
+    return [cut(line, 300) for line in given[:MOST_LINES]]
+
+
+def lines_of(ctx: FlowContext, service: str, entry_ids: Sequence[str], around: datetime) -> list[str]:
+    """The first line of each of these entries, oldest first."""
+    import polars as pl
+
+    days = [around.date() + timedelta(days=n) for n in (-1, 0, 1)]
+    frame = (
+        ctx.lake.scan("entries", service, days=days, columns=["entry_id", "event_time", "raw_line"])
+        .filter(pl.col("entry_id").is_in(list(entry_ids)))
+        .sort("event_time")
+        .head(MOST_LINES)
+        .collect()
+    )
+    return [text.splitlines()[0] for text in frame.get_column("raw_line").to_list() if text]
+
+
+def links(ctx: FlowContext, incident: IncidentRow, head: Alert) -> tuple[tuple[str, str], ...]:
+    """Where to go on: pages where there are some, else the commands."""
+    short = incident.id[:8]
+    found = []
+    if ctx.settings.public_url:
+        found.append(("Incident", f"{ctx.settings.public_url.rstrip('/')}/incidents/{incident.id}"))
+    found.append(("Incident" if not found else "Command", f"luffy incidents show {short}"))
+    cluster_id, anomaly_id = head.detail.get("cluster_id"), head.detail.get("anomaly_id")
+    if cluster_id:
+        found.append(("Exception", f"luffy cluster show {cluster_id} -s {head.service}"))
+    if anomaly_id:
+        found.append(("Anomaly", f"luffy anomalies show {anomaly_id}"))
+    if head.detail.get("url"):
+        found.append(("Source", str(head.detail["url"])))
+    found.append(("I have it", f"luffy alerts ack {short} --reason …"))
+    return tuple(found)
+
+
+def expiry_message(ctx: FlowContext, kind: str, row: dict[str, Any], hidden: Sequence[Any], firing: int) -> Message:
+    """That a silence or window is over, and what it hid."""
+    from luffy_dagster.core.model import Severity
+
+    safe = redactor(ctx)
+    word = "silence" if kind == "silence" else "maintenance window"
+    titles = list(dict.fromkeys(f"{one.title} ({one.severity})" for one in hidden))
+    facts = [
+        ("Of", f"{row['owner']}: {safe(row['reason'])}"),
+        ("From", f"{row['starts_at']:%Y-%m-%d %H:%M} to {row['ends_at']:%Y-%m-%d %H:%M} UTC"),
+        ("Hidden", f"{len(titles)} alert{'s' if len(titles) != 1 else ''}; {firing} of them still firing"),
+    ]
+    severity = Severity.MEDIUM if firing else Severity.LOW
+    command = f"luffy alerts list --hidden-by {kind}:{row['id']}"
+    return Message(
+        "first",
+        severity,
+        f"{word} {row['id']} is over",
+        tuple(facts),
+        tuple(safe(t) for t in titles[:10]),
+        (("List", command),),
+    )
