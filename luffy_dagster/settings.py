@@ -69,6 +69,38 @@ class Settings(BaseSettings):
     chroma_url: str | None = Field(
         default=None, description="Chroma server (http://host:port); embedded in <home>/chroma when unset."
     )
+    llm_providers: str = Field(
+        default="ollama",
+        description="Language models in the order they are asked: ollama, openai, anthropic; empty: none.",
+    )
+    llm_local_only: bool = Field(
+        default=True, description="Strict local mode: nobody outside of this machine is asked."
+    )
+    ollama_model: str = Field(default="", description="Its model; empty: the first that it has.")
+    openai_url: str = Field(default="", description="Any server that speaks OpenAI's protocol; empty: OpenAI's own.")
+    openai_model: str = Field(default="", description="Its model.")
+    openai_api_key: SecretStr | None = Field(default=None)
+    anthropic_model: str = Field(default="", description="Anthropic's model.")
+    anthropic_api_key: SecretStr | None = Field(default=None)
+    llm_timeout_seconds: float = Field(default=60.0, gt=0, description="Longest wait for one answer.")
+    llm_context_tokens: int = Field(default=8_192, ge=512, description="Longest prompt and answer together.")
+    llm_tokens_per_day: int = Field(default=500_000, ge=0, description="Cap of tokens per UTC day over all calls.")
+    llm_cost_per_day_usd: float = Field(
+        default=5.0, ge=0, description="Cap of what outside models may cost per UTC day."
+    )
+    llm_prices: str = Field(
+        default="",
+        description='JSON of dollars per million tokens: {"openai/gpt": [0.4, 1.6]}; local models cost nothing.',
+    )
+    llm_cache: str = Field(
+        default="exact",
+        pattern="^(off|exact|semantic)$",
+        description="off, exact, or semantic (of one service, task and evidence).",
+    )
+    llm_cache_hours: int = Field(default=24, ge=1, description="How long an answer is given again.")
+    rca_parallel: int = Field(
+        default=2, ge=1, le=64, description="Services whose root causes are looked for side by side."
+    )
 
     notify_allow_private: str = Field(
         default="",

@@ -110,6 +110,15 @@ def set_status(
     )
 
 
+def status_of(conn: Connection, service: str, cluster_id: str) -> tuple[str | None, str | None]:
+    """(rca_status, its reason) of a cluster."""
+    where = (cluster.c.service_id == service, cluster.c.cluster_id == cluster_id)
+    row = conn.execute(select(cluster.c.rca_status, cluster.c.rca_reason).where(*where)).first()
+    if row is None:
+        raise NotFoundError("cluster", cluster_id)
+    return row[0], row[1]
+
+
 def put(conn: Connection, values: dict[str, Any], *, now: datetime) -> int:
     """Writes a completed result, its investigation and the cluster's state; its number."""
     number = int(

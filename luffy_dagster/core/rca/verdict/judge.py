@@ -23,7 +23,7 @@ from luffy_dagster.core.rca.verdict.values import (
     Verdict,
     VerdictKind,
 )
-from luffy_dagster.core.rca.verdict.weigh import TOUCHES, rarity_of, weigh
+from luffy_dagster.core.rca.verdict.weigh import RAN_LONG, TOUCHES, rarity_of, span, weigh
 
 GUILTY = 4.0  # weight from which on a commit is named
 AHEAD = 1.0  # by which it must lead
@@ -60,6 +60,13 @@ def _decide(
         return _unclear(ranked, aside, "two commits explain it equally well", [best, second])
     if hard is not None:
         return _external(reading, ranked, hard, causes, aside)
+    around = next((c for c in external_causes(read_evidence(case.beside, ()).lines, case.service) if c.hard), None)
+    if around is not None and (best is None or best.weight < GUILTY):
+        return _external(reading, ranked, around, causes, aside, beside=True)
+    soft = next((c for c in causes if not c.hard), None)
+    still = case.unchanged_for is not None and case.unchanged_for >= RAN_LONG
+    if soft is not None and still and (best is None or best.weight < GUILTY):
+        return _external(reading, ranked, soft, causes, aside, unchanged=case.unchanged_for)
     why = _why_unclear(case, reading, best)
     return _unclear(ranked, aside, why, [best] if best is not None and best.weight >= 2 else [])
 
@@ -125,15 +132,26 @@ def _culprit(
 
 
 def _external(
-    reading: Reading, ranked: list[Ranked], cause: Cause, causes: list[Cause], aside: tuple[str, ...]
+    reading: Reading,
+    ranked: list[Ranked],
+    cause: Cause,
+    causes: list[Cause],
+    aside: tuple[str, ...],
+    *,
+    beside: bool = False,
+    unchanged: timedelta | None = None,
 ) -> Verdict:
     caps = [(0.9, "a verdict by rules is never certain")]
+    if unchanged is not None:
+        caps.append((0.55, f"the lines hint at it, and nothing had changed for {span(unchanged)}"))
+    if beside:
+        caps.append((0.6, "said by lines beside the failure, not by its own"))
     if reading.missing:
         caps.append((0.6, "part of the log is missing"))
     best = next((r for r in ranked if r.rejected is None), None)
     if best is not None and best.weight >= GUILTY:
         caps.append((0.65, "a commit has to do with the failing place too"))
-    raw = 0.6 + 0.1 * min(cause.weight - HARD + len(cause.quotes), 3.0)
+    raw = 0.6 + 0.1 * min(max(cause.weight - HARD, 0.0) + len(cause.quotes), 3.0)
     reasons = [Reason(cause.what, cause.weight, quote) for quote in cause.quotes[:3]] or [
         Reason(cause.what, cause.weight)
     ]

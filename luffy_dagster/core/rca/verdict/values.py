@@ -6,7 +6,7 @@ Values only. How they come about is in the modules beside this one.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 ALGORITHM = "verdict-2026-11"
@@ -63,6 +63,8 @@ class CommitFacts:
     diff: str = ""
     prior: float = 0.0  # 0 to 1: how strongly the suspect ranking (blame, co-change) points to it
     prior_reasons: tuple[str, ...] = ()
+    ran_before: timedelta | None = None  # how long it had demonstrably run before the first failure
+    excluded: str | None = None  # why it cannot be, where the caller knows (it was not part of what ran)
 
     @property
     def subject(self) -> str:
@@ -81,6 +83,8 @@ class Case:
     places: tuple[Place, ...] | None = None  # None: read them from the lines
     occurrences: int | None = None
     release_known: bool = True
+    unchanged_for: timedelta | None = None  # how long what ran had run when it first failed
+    beside: tuple[str, ...] = ()  # lines of others at the time: heard only where no commit explains the failure
 
 
 @dataclass(frozen=True, slots=True)

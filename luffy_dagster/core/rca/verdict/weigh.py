@@ -16,6 +16,8 @@ from luffy_dagster.core.rca.verdict.reading import Reading, parts, telling_liter
 from luffy_dagster.core.rca.verdict.values import Case, Place, Ranked, Reason
 
 _PLACE = (3.0, 2.4, 1.8, 1.3)  # a changed file that the failure names, by rank of the frame
+RAN_LONG = timedelta(hours=2)  # a commit that ran so long without failing so is hardly the cause
+STALE = timedelta(days=14)  # a commit so old is no news, where nothing is known of when it began to run
 TOUCHES = "the change touches what fails"
 
 
@@ -33,6 +35,8 @@ def weigh(case: Case, change: Change, reading: Reading, rarity: Counter[str]) ->
     commit = change.commit
     if commit.at > case.start:
         return Ranked(commit, 0.0, (), f"committed {span(commit.at - case.start)} after the failure began")
+    if commit.excluded is not None:
+        return Ranked(commit, 0.0, (), commit.excluded)
     reasons: list[Reason] = []
     place, elsewhere = _place(change, reading)
     reasons += place
@@ -70,12 +74,26 @@ def weigh(case: Case, change: Change, reading: Reading, rarity: Counter[str]) ->
     weight = sum(r.weight for r in reasons)
     if change.harmless is not None:
         return Ranked(commit, round(weight * 0.2, 2), tuple(reasons), change.harmless)
+    old = _ran_before(case, change)
+    if old is not None and weight > 0:
+        return Ranked(commit, round(weight * 0.4, 2), tuple(reasons), old)
     if elsewhere and not named and printed is None and commit.prior < 0.6:
         return Ranked(commit, round(max(weight - 2.5, 0.0), 2), tuple(reasons), elsewhere)
     if elsewhere:
         reasons.append(Reason(elsewhere, -1.5))
         weight -= 1.5
     return Ranked(commit, round(weight, 2), tuple(reasons))
+
+
+def _ran_before(case: Case, change: Change) -> str | None:
+    """Why a commit is too old to explain that it fails only now, or None."""
+    commit = change.commit
+    if commit.ran_before is not None and commit.ran_before >= RAN_LONG:
+        return f"it had run for {span(commit.ran_before)} before this first failed"
+    age = case.start - commit.at
+    if commit.ran_before is None and age >= STALE:
+        return f"it is {span(age)} older than the first failure, and no release is known that brought it just then"
+    return None
 
 
 def _lines(reading: Reading) -> list[str]:
@@ -283,7 +301,7 @@ def _words(change: Change, reading: Reading, rarity: Counter[str], service: str)
         ):
             add(literal, 1.8, literal)
     for name in reading.wanted & reading.terms.quoted & (change.introduced.idents | change.introduced.quoted):
-        add(name, 4.0, name)
+        add(name, 4.25, name)
     for old, new in _moved_values(change):
         if _says(reading, old) and _says(reading, new):
             add(new, 2.5, new)
@@ -323,7 +341,7 @@ def _words(change: Change, reading: Reading, rarity: Counter[str], service: str)
             f"takes away {word!r}, which the failure misses"
             if weight >= DIRECT
             else f"brings in {word!r}, which the failure does not know"
-            if weight == 4.0
+            if weight == 4.25
             else f"both name {word!r}"
         )
         out.append(Reason(what, round(given, 2), log, code))
