@@ -56,6 +56,8 @@ for topic in (
     code,
     proposals,
     rca,
+    anomalies,
+    proposals,
     patterns,
     alarms,
     rules,

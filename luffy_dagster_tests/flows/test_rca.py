@@ -285,7 +285,7 @@ def test_no_repository_and_a_broken_one_still_give_a_report(world, pay):
     assert any("could not be read" in n for n in out.report.notes)
     with store.begin(world.engine) as conn:
         store.services.update(conn, "pay", {"git_repo_path": None}, actor="t", now=NOW)
-    out = investigate(world.ctx, "pay", cluster)
+    out = investigate(world.ctx, "pay", cluster, force=True)
     assert any("No repository is set" in n for n in out.report.notes)
 
 

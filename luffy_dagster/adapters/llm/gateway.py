@@ -58,7 +58,7 @@ class Gateway:
     limits: Limits = field(default_factory=Limits)
     breakers: Breakers = field(default_factory=Breakers)
     policy: Policy = DOCUMENTS
-    embed: Callable[[str], list[float]] | None = None
+    embed: Callable[[str], list[float] | None] | None = None
     redact: Callable[[str, Policy, bytes], str] = redact_text
 
     def ask(

@@ -128,7 +128,8 @@ def _rca(service: Any, failed: list[Any], waiting: list[Any], now: datetime) -> 
         )
     interval = timedelta(minutes=service.rca_generation_interval_minutes)
     last = service.last_rca_generation
-    if waiting and (last is None or now - last > max(3 * interval, timedelta(hours=1))):
+    since = last or min((c.first_seen for c in waiting), default=now)
+    if waiting and now - since > max(3 * interval, timedelta(hours=1)):
         told = f"last {_ago(now - last)} ago" if last else "never run"
         return Link(
             "rca",
