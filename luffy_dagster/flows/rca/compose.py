@@ -21,7 +21,7 @@ from luffy_dagster.core.rca.report import (
     TimelineItem,
 )
 from luffy_dagster.core.rca.safe import addresses_reader, clean
-from luffy_dagster.core.rca.verdict import Verdict, VerdictKind
+from luffy_dagster.core.rca.verdict import CommitFacts, RuledOut, Verdict, VerdictKind
 from luffy_dagster.core.redaction import DOCUMENTS, redact_text
 from luffy_dagster.flows.context import FlowContext
 
@@ -90,7 +90,7 @@ def compose(
         recommendations=actions,
         tests=tests,
         ruled_out=[
-            RuledOutCommit(sha=r.sha, subject=redact(r.subject)[:200], why=redact(r.why))
+            RuledOutCommit(sha=r.sha, subject=redact(_spoken(r.subject))[:200], why=redact(r.why))
             for r in _worth_telling(verdict)
         ],
         notes=[redact(n) for n in _notes(known, verdict)],
@@ -311,7 +311,7 @@ def _verdict_words(verdict: Verdict) -> str:
     return "\n".join(words)
 
 
-def _worth_telling(verdict: Verdict) -> list:  # type: ignore[type-arg]
+def _worth_telling(verdict: Verdict) -> list[RuledOut]:
     """Those with something in common with the failure or a reason of their own first; of the rest only some."""
     plain = [r for r in verdict.ruled_out if not r.why.startswith("shares neither")]
     rest = [r for r in verdict.ruled_out if r.why.startswith("shares neither")]
@@ -333,7 +333,7 @@ def _timeline(known: Gathered, verdict: Verdict, redact: Redact) -> list[Timelin
         shown.append(next(r for r in verdict.ranking if r.commit.sha == verdict.culprit.sha))
     for r in shown:
         mark = " (the culprit)" if verdict.culprit and r.commit.sha == verdict.culprit.sha else ""
-        subject = redact(r.commit.subject)[:120].replace("`", "ˋ")
+        subject = redact(_spoken(r.commit.subject))[:120].replace("`", "ˋ")
         items.append(
             TimelineItem(at=r.commit.at, what=f"commit `{r.commit.sha[:12]}` `{subject}`{mark}", kind="commit")
         )
@@ -359,16 +359,23 @@ def _later(known: Gathered, verdict: Verdict) -> int:
     return sum(1 for c in known.commits if c.at > verdict.culprit.at and own & set(c.files))
 
 
-def _told(commit: object) -> str:
-    c = commit
-    files = "\n".join(c.files[:12])  # type: ignore[attr-defined]
-    subject = c.subject if not addresses_reader(c.subject) else "(a message that speaks to the reader)"  # type: ignore[attr-defined]
-    return f"{c.sha}\n{c.author}, {c.at:%Y-%m-%d %H:%M} UTC\n{subject}\n{files}"  # type: ignore[attr-defined]
+def _told(commit: CommitFacts) -> str:
+    files = "\n".join(commit.files[:12])
+    return f"{commit.sha}\n{_spoken(commit.author)}, {commit.at:%Y-%m-%d %H:%M} UTC\n{_spoken(commit.subject)}\n{files}"
 
 
-def _commit(commit: object, redact: Redact) -> CommitRef:
-    c = commit
-    return CommitRef(sha=c.sha, subject=redact(c.subject)[:200], author=redact(c.author)[:100], at=c.at)  # type: ignore[attr-defined]
+def _spoken(text: str) -> str:
+    """A commit's message or author; one that speaks to the reader is not repeated."""
+    return text if not addresses_reader(text) else "(words that speak to the reader, not repeated)"
+
+
+def _commit(commit: CommitFacts, redact: Redact) -> CommitRef:
+    return CommitRef(
+        sha=commit.sha,
+        subject=redact(_spoken(commit.subject))[:200],
+        author=redact(_spoken(commit.author))[:100],
+        at=commit.at,
+    )
 
 
 def _item(e: Evidence) -> EvidenceItem:
