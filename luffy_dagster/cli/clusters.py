@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from luffy_dagster.cli import context, ui
+from luffy_dagster.core.showing import short_frame
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -85,7 +86,7 @@ def show_clusters(found: list[ClusterRow], title: str | None = None) -> None:
     for one in found:
         what = Text(one.title or one.type or "–", style="bold")
         if one.culprit:
-            what.append(f"\n{ui.short_frame(one.culprit)}", style="cyan")
+            what.append(f"\n{short_frame(one.culprit)}", style="cyan")
         shown.add_row(
             one.cluster_id,
             one.service_id,

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from luffy_dagster.cli import context, ui
+from luffy_dagster.core.showing import short_frame
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -113,7 +114,7 @@ def show_exceptions(clusters: Sequence[ClusterRow], subpaths: Mapping[str, str])
     for one in clusters:
         what = Text(one.title or one.type or "–", style="bold")
         if one.culprit:
-            what.append(f"\n{ui.short_frame(one.culprit, subpaths.get(one.service_id))}", style="cyan")
+            what.append(f"\n{short_frame(one.culprit, subpaths.get(one.service_id))}", style="cyan")
         shown.add_row(
             f"[bold red]{ui.number(one.count_24h)}[/]",
             one.service_id,

@@ -152,16 +152,6 @@ def when(moment: datetime | None, now: datetime | None = None) -> str:
     return f"{local:%H:%M:%S}" if local.date() == today else f"{local:%Y-%m-%d %H:%M}"
 
 
-def short_frame(culprit: str, subpath: str | None = None) -> str:
-    """`file:function` with the file as the repository has it (from `subpath` on), else with its last three parts."""
-    path, colon, function = culprit.rpartition(":")
-    if subpath and f"/{subpath}/" in path:
-        path = f"{subpath}/{path.rpartition(f'/{subpath}/')[2]}"
-    elif path.count("/") > 3:
-        path = "…/" + "/".join(path.split("/")[-3:])
-    return f"{path}{colon}{function}"
-
-
 def ago(moment: datetime | None, now: datetime) -> str:
     """How long ago, in the largest unit that fits."""
     if moment is None:

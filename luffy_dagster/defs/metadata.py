@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from dagster import MetadataValue, TableColumn, TableRecord, TableSchema
 
+from luffy_dagster.core.showing import short_frame
 from luffy_dagster.defs.plots import LEVEL_COLOURS, hours_plot
 
 if TYPE_CHECKING:
@@ -85,13 +86,19 @@ def exception_clusters(day: date, exceptions: int, cluster: ClusterResult | None
     }
     if view.clusters:
         rows = [
-            (row.count, row.title, row.state, row.severity, row.culprit, f"luffy clusters show {row.cluster_id}")
+            (
+                row.count,
+                row.title,
+                f"{row.state}, {row.severity}",
+                short_frame(row.culprit),
+                f"luffy clusters show {row.cluster_id}",
+            )
             for row in view.clusters
         ]
-        found["top clusters"] = cells(("count", "cluster", "state", "severity", "where", "more"), rows)
+        found["top clusters"] = cells(("count", "cluster", "state", "where", "more"), rows)
         example = view.clusters[0].example
         if example:
-            found["example of the largest"] = MetadataValue.md(fenced(example, 900))
+            found["example of the largest"] = MetadataValue.md(fenced(_narrow(example), 900))
     else:
         found["top clusters"] = MetadataValue.text(f"no exceptions on {day}")
     found |= {
@@ -164,6 +171,12 @@ def _cell(value: str | int) -> str | int:
         return value
     text = " ".join(value.replace("\0", "\ufffd").split())
     return text if len(text) <= CELL else text[: CELL - 1] + "…"
+
+
+def _narrow(text: str, width: int = 110) -> str:
+    """The text with long lines cut in their middle, where a path says least: the page's table grows as wide as a line."""
+    half = width // 2
+    return "\n".join(line if len(line) <= width else f"{line[:half]}…{line[-half:]}" for line in text.splitlines())
 
 
 def fenced(text: str, limit: int = 3000) -> str:
