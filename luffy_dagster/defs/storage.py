@@ -6,7 +6,8 @@ storage belongs here, and nothing heavy may be imported.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import wraps
 from typing import Any
 
 from dagster._config.config_schema import UserConfigSchema
@@ -16,6 +17,18 @@ from dagster_postgres.storage import DagsterPostgresStorage
 from luffy_dagster.settings import Settings
 from luffy_dagster.store.connection import database_url
 
+# Questions about the schema that Dagster asks PostgreSQL anew for every event and run, each by reading the catalogue: some 60 %
+# of what a run cost. A column or table that is there stays there, so a yes is remembered as long as the process lives.
+_ASKED_AGAIN = (
+    "has_table",
+    "has_asset_key_col",
+    "_has_asset_key_col_on_connection",
+    "has_run_stats_index_cols",
+    "has_bulk_actions_selector_cols",
+    "has_backfill_id_column",
+    "has_bulk_action_job_name_column",
+    "has_backfill_tags_table",
+)
 STATEMENT_TIMEOUT_MS = 120_000
 POOL_RECYCLE_SECONDS = 600
 POOL_OVERFLOW = 20
@@ -45,4 +58,21 @@ class LuffyStorage(DagsterPostgresStorage):
             part.optimize_for_webserver(
                 statement_timeout=STATEMENT_TIMEOUT_MS, pool_recycle=POOL_RECYCLE_SECONDS, max_overflow=POOL_OVERFLOW
             )
+            for name in _ASKED_AGAIN:
+                if hasattr(part, name):  # another version of Dagster may call them otherwise: then it is only slower
+                    setattr(part, name, remembering_yes(getattr(part, name)))
         return storage
+
+
+def remembering_yes(asks: Callable[..., bool]) -> Callable[..., bool]:
+    """The question `asks`, which after a yes about the same names is answered from memory."""
+    known: set[tuple[str, ...]] = set()
+
+    @wraps(asks)
+    def answered(*asked: Any) -> bool:
+        names = tuple(each for each in asked if isinstance(each, str))  # a connection is no part of the question
+        if names not in known and asks(*asked):
+            known.add(names)
+        return names in known
+
+    return answered

@@ -94,3 +94,21 @@ def test_dagster_home_is_made_once_and_what_is_there_is_left(tmp_path) -> None:
     (folder / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
     prepare_dagster_home(folder)
     assert "luffy_dagster" not in (folder / "dagster.yaml").read_text()
+
+
+def test_a_yes_is_remembered_and_a_no_is_asked_again():
+    from luffy_dagster.defs.storage import remembering_yes
+
+    there, asked = set(), []
+
+    def has(connection, name):
+        asked.append(name)
+        return name in there
+
+    answered = remembering_yes(has)
+    assert not answered(object(), "a")
+    there.add("a")
+    assert answered(object(), "a")
+    assert answered(object(), "a")
+    assert not answered(object(), "b")
+    assert asked == ["a", "a", "b"]
