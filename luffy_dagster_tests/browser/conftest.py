@@ -90,7 +90,7 @@ def fill(instance: dg.DagsterInstance, defs: dg.Definitions) -> None:
 
 def wait_for(url: str, process: subprocess.Popen, log: Path) -> None:
     with DagsterApi(url) as api:
-        for _ in range(240):
+        for _ in range(720):
             if process.poll() is not None:
                 break
             if api.is_up():

@@ -82,7 +82,10 @@ def test_the_purge_keeps_what_the_page_shows_as_latest(persistent, defs, world) 
         kept = conn.execute(
             text("SELECT count(*) FROM event_logs WHERE dagster_event_type = 'ASSET_CHECK_EVALUATION'")
         ).scalar()
-    assert kept == 5  # one per check
+        there = conn.execute(
+            text("SELECT count(DISTINCT (asset_key, check_name, partition)) FROM asset_check_executions WHERE evaluation_event_storage_id IS NOT NULL")
+        ).scalar()
+    assert kept == there >= 5  # one per check
     assert purge_events(engine, datetime.now(UTC) + timedelta(days=1)) == 0
 
 
