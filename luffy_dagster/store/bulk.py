@@ -29,4 +29,8 @@ def frame(conn: Connection, query: Select[Any], schema: Mapping[str, Any]) -> pl
     import polars as pl
 
     rows: Sequence[Any] = conn.execute(query).all()
-    return pl.DataFrame([tuple(r) for r in rows], schema=dict(schema), orient="row")
+    columns = dict(zip(schema, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(schema, ())
+    # sums come as decimals, for which polars would load numpy
+    whole = [name for name, kind in schema.items() if kind == pl.Int64]
+    columns |= {name: tuple(None if v is None else int(v) for v in columns[name]) for name in whole}
+    return pl.DataFrame(columns, schema=dict(schema))

@@ -69,7 +69,7 @@ def is_continuation(lines: pl.Series, stream: pl.Series | None = None) -> pl.Ser
     if not opening:
         return result
     ends = _ends(stream, len(lines))
-    codes = bytes(kind.to_numpy())
+    codes = bytes(kind.to_list())
     walker = _Walker(lines, codes)
     joined: list[int] = []
     at = 0

@@ -7,6 +7,7 @@ for in every row, because the sample may have none.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ import msgspec
 import polars as pl
 
 from luffy_dagster.core.parsing import levels, times
+from luffy_dagster.core.parsing.unwrap import json_columns
 from luffy_dagster.core.schemas import UTC_US
 
 # Names per role, the likeliest first; compared without case, "_", "-"; a dot is a nested key or a dot in the key.
@@ -260,6 +262,54 @@ def read(texts: pl.Series, settled: JsonPlan) -> pl.DataFrame:
 
     Objects that cannot be read have `ok` false and nulls.
     """
+    # what may hold a stack trace is looked at key by key, the others give their wanted keys alone
+    close = texts.str.contains("|".join(map(re.escape, _SIGNS))).fill_null(value=True)
+    plain = None if close.all() else _plain(texts.filter(~close), settled)
+    if plain is None and not close.all():  # some are no objects
+        roles, message = _wanted(settled)
+        close |= json_columns.refused(texts, list(roles.values()), message)
+        plain = None if close.all() else _plain(texts.filter(~close), settled)
+    if plain is None:
+        frame = _each(texts, settled)
+    elif not close.any():
+        frame = plain
+    else:
+        number = pl.int_range(len(texts), dtype=pl.UInt32, eager=True).alias("_row")
+        frames = [
+            plain.with_columns(number.filter(~close)),
+            _each(texts.filter(close), settled).with_columns(number.filter(close)),
+        ]
+        frame = pl.concat(frames).sort("_row").drop("_row")
+    if settled.level_scale != "words" and "level" in frame.columns:
+        frame = frame.with_columns(_numbered(frame["level"], settled.level_scale).alias("level"))
+    if settled.newline:
+        whole = frame["message"].str.ends_with("\n")
+        frame = frame.with_columns(
+            (~whole).fill_null(value=False).alias("partial"), frame["message"].str.strip_suffix("\n").alias("message")
+        )
+    return frame
+
+
+def _wanted(settled: JsonPlan) -> tuple[dict[str, list[list[str]]], list[list[str]]]:
+    """The paths of each column but the message, and those of the message."""
+    paths = {role: settled.keys[role] for role in ROLES if role in settled.keys and role not in ("message", "time")}
+    return {**paths, "stamp": settled.keys.get("time", [])}, settled.keys.get("message", [])
+
+
+def _plain(texts: pl.Series, settled: JsonPlan) -> pl.DataFrame | None:
+    """Texts without stack traces, as `_each` reads them; None when one of them is no object."""
+    roles, message = _wanted(settled)
+    columns = json_columns.columns(texts, list(roles.values()), message)
+    if columns is None:
+        return None
+    nothing = pl.Series([None], dtype=pl.Utf8).new_from_index(0, len(texts))
+    ok = pl.Series([True]).new_from_index(0, len(texts))
+    named = dict(zip(roles, columns[1:], strict=True))
+    return pl.DataFrame({"ok": ok, "message": columns[0], "stack": nothing, **named})
+
+
+def _each(texts: pl.Series, settled: JsonPlan) -> pl.DataFrame:
+    """`ok`, `message`, `stack`, the roles and `stamp` of texts decoded one by one."""
     roles = [role for role in ROLES if role in settled.keys and role not in ("message", "time")]
     paths = [settled.keys[role] for role in roles]
     at_message, at_time = settled.keys.get("message", []), settled.keys.get("time", [])
@@ -307,7 +357,7 @@ def read(texts: pl.Series, settled: JsonPlan) -> pl.DataFrame:
             found = item.get(direct) if direct is not None else None
             if found is None or found == "":
                 found = get(item, path) if path else None
-            sink.append(found if isinstance(found, str) else _text(found))
+            sink.append(found if isinstance(found, str) else json_columns.text_of(found))
         more = _stack(item, message) if any(sign in text for sign in _SIGNS) else []
         stacks.append("\n".join(more) if more else None)
     data = {
@@ -318,23 +368,7 @@ def read(texts: pl.Series, settled: JsonPlan) -> pl.DataFrame:
     for role, column in zip(roles, columns, strict=True):
         data[role] = pl.Series(column, dtype=pl.Utf8)
     frame = pl.DataFrame(data)
-    if settled.level_scale != "words" and "level" in frame.columns:
-        frame = frame.with_columns(_numbered(frame["level"], settled.level_scale).alias("level"))
-    frame = frame.with_columns(pl.Series("stamp", stamps, dtype=pl.Utf8))
-    if settled.newline:
-        whole = frame["message"].str.ends_with("\n")
-        frame = frame.with_columns(
-            (~whole).fill_null(value=False).alias("partial"), frame["message"].str.strip_suffix("\n").alias("message")
-        )
-    return frame
-
-
-def _text(value: object) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, bool | int | float):
-        return str(value)
-    return msgspec.json.encode(value).decode()
+    return frame.with_columns(pl.Series("stamp", stamps, dtype=pl.Utf8))
 
 
 def _numbered(column: pl.Series, scale: str) -> pl.Series:
