@@ -43,7 +43,7 @@ def _fill_constants(shape: str, constants: Sequence[str | None] | None) -> str:
         letters = sum(c.isalpha() for c in (word[0] if word else "")) + sum(
             c.isalpha() for c in (re.match(r"[A-Za-z_]*", literal) or [""])[0]
         )
-        small = value is not None and len(value) == 1 and letters >= 3
+        small = value is not None and len(value) == 1 and letters >= 1
         keyed = value is not None and len(value) <= 2 and literal.startswith("=")
         keep = value is not None and value.isdigit() and before[-1:].isalpha() and (small or keyed)
         pieces.append(value if keep and value is not None else _MARK)
@@ -120,7 +120,7 @@ def _switches(atoms: list[Atom]) -> list[Atom]:
             opened = i
         elif atom.text in (")", "]", "}"):
             inner = atoms[opened + 1 : i] if opened is not None else []
-            if opened is not None and inner and all(a.text in SWITCH_VALUES for a in inner):
+            if opened is not None and len(inner) > 1 and all(a.text in SWITCH_VALUES for a in inner):
                 out[opened + 1 : i] = [Atom(VAR, a.blank) for a in inner]
             opened = None
         elif i and atom.text in SWITCH_VALUES:

@@ -33,7 +33,7 @@ def _words(text: str) -> frozenset[str]:
 
 
 # Always a value, wherever it stands.
-LITERAL_VALUES = _words("true false True False TRUE FALSE null NULL none None nil NaN nan undefined (null)")
+LITERAL_VALUES = _words("true false True False TRUE FALSE null NULL none None nil NaN nan undefined (null) n/a N/A")
 # A value where a value is expected (after "=").
 SWITCH_VALUES = _words("yes no on off enabled disabled Yes No On Off YES NO ON OFF n/a")
 
