@@ -12,7 +12,7 @@ opening mark a third, elsewhere an eighth, words that say *what happened* next t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from luffy_dagster.core.parsing.templates.frames import shared_frames
@@ -34,6 +34,7 @@ from luffy_dagster.core.parsing.templates.words import (
 )
 
 GAP = 4  # atoms of a value at most
+SEVERAL = 3  # values seen after a label until it vouches for them elsewhere
 MANY = 60  # contents that are judged at most
 
 _IN_PLACE = {
@@ -367,11 +368,25 @@ def _end_of_keyed(key: tuple[str, ...], blanks: tuple[bool, ...], start: int, *,
     return len(key)
 
 
-def find_known_names(groups: Sequence[Group], names: frozenset[str]) -> list[tuple[int, tuple[int, ...]]]:
-    """Places where a name stands that was a value elsewhere: (group, places). Never the whole of a group's words."""
+def find_known_names(
+    groups: Sequence[Group], names: frozenset[str], after: Mapping[str, set[str]]
+) -> list[tuple[int, tuple[int, ...]]]:
+    """Places of what was a value elsewhere: (group, places). Never the whole of a group's words.
+
+    Args:
+        groups: to look through.
+        names: values wherever they stand.
+        after: values after a word that at least `SEVERAL` values followed.
+    """
+    known = {label: words for label, words in after.items() if len(words) >= SEVERAL and _leads(label)}
     out: list[tuple[int, tuple[int, ...]]] = []
     for index, group in enumerate(groups):
-        places = tuple(p for p, a in enumerate(group.key) if a in names)
+        key = group.key
+        places = tuple(p for p, a in enumerate(key) if a in names or (p and a in known.get(key[p - 1].lower(), ())))
         if places and len(group.literals) > len(places):
             out.append((index, places))
     return out
+
+
+def _leads(label: str) -> bool:
+    return label in VALUE_LABELS or label in ("=", "[", "(", "'", '"')

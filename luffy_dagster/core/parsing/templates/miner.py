@@ -34,6 +34,21 @@ def template_id(template: str) -> str:
     return blake2b(f"{TEMPLATE_ALGORITHM}\0{template}".encode(), digest_size=8).hexdigest()
 
 
+class Values:
+    """Words that were taken for values, and after which word each of them was."""
+
+    def __init__(self) -> None:
+        self.words: set[str] = set()
+        self.after: dict[str, set[str]] = {}
+
+    def add(self, key: Sequence[str], place: int) -> None:
+        """The word of `key` at `place` is a value."""
+        word = key[place]
+        self.words.add(word)
+        if place and key[place - 1] != VAR and is_literal_word(word):
+            self.after.setdefault(key[place - 1].lower(), set()).add(word)
+
+
 def mine_templates(shapes: pl.DataFrame) -> pl.DataFrame:
     """Template of every distinct shape; independent of the order of rows.
 
@@ -63,16 +78,16 @@ def mine(shapes: Sequence[str], counts: Sequence[int], constants: Sequence[Seque
     """Groups of shapes (members are indices into `shapes`, which must be sorted and distinct)."""
     rows = zip(shapes, counts, constants, strict=True)
     groups = unite(_first_group(*row, index) for index, row in enumerate(rows))
-    values: set[str] = set()
+    values = Values()
     groups = _until_stable(groups, lambda g: _join_places(g, values, whole=False))
     groups = _until_stable(groups, lambda g: _join_names(g, values))
     groups = _known_names(groups, values)
     groups = _until_stable(groups, lambda g: _join_places(g, values, whole=True))
     groups = _join_addresses(groups)
     groups = _until_stable(groups, lambda g: _join_frames(g, values, 2.0))
-    groups = _until_stable(groups, lambda g: _join_pools(g, values, 2.0, contest=True))
+    groups = _until_stable(groups, lambda g: _join_pools(g, values, 2.0))
     groups = _until_stable(groups, lambda g: _join_frames(g, values, 1.0))
-    groups = _until_stable(groups, lambda g: _join_pools(g, values, 1.0, contest=True))
+    groups = _until_stable(groups, lambda g: _join_pools(g, values, 1.0))
     groups = _join_addresses(_known_names(groups, values))
     return _join_same_words(groups)
 
@@ -93,38 +108,41 @@ def _until_stable(groups: list[Group], step: Callable[[list[Group]], list[Group]
     return groups
 
 
-def _join_names(groups: list[Group], values: set[str]) -> list[Group]:
+def _join_names(groups: list[Group], values: Values) -> list[Group]:
     joins = find_name_joins(groups)
     if not joins:
         return groups
     out = list(groups)
     for indices, places in joins:
         for index in indices:
-            values.update(groups[index].key[p] for p in places)
+            for place in places:
+                values.add(groups[index].key, place)
             out[index] = replaced(groups[index], [(p, p + 1) for p in places])
     return unite(out)
 
 
-def _join_places(groups: list[Group], values: set[str], *, whole: bool) -> list[Group]:
+def _join_places(groups: list[Group], values: Values, *, whole: bool) -> list[Group]:
     joins = find_place_joins(groups, whole=whole)
     if not joins:
         return groups
     out = list(groups)
     for indices, stretches in joins:
         for index, own in zip(indices, stretches, strict=True):
-            values.update(groups[index].key[a] for a, b in own if b == a + 1)
+            for start, end in own:
+                if end == start + 1:
+                    values.add(groups[index].key, start)
             out[index] = replaced(groups[index], own)
     return unite(out)
 
 
-def _join_pools(groups: list[Group], values: set[str], least: float, *, contest: bool) -> list[Group]:
+def _join_pools(groups: list[Group], values: Values, least: float) -> list[Group]:
     stretches: dict[int, list[tuple[int, int]]] = {}
-    for join in find_pool_joins(groups, frozenset(values), least=least, contest=contest):
+    for join in find_pool_joins(groups, frozenset(values.words), least=least):
         for index, stretch in join.stretches:
             stretches.setdefault(index, []).append(stretch)
             key = groups[index].key
             if stretch[1] == stretch[0] + 1 and not is_state_like(key[stretch[0]]):
-                values.add(key[stretch[0]])
+                values.add(key, stretch[0])
     if not stretches:
         return groups
     return unite(replaced(group, stretches[i]) if i in stretches else group for i, group in enumerate(groups))
@@ -140,12 +158,12 @@ def _join_addresses(groups: list[Group]) -> list[Group]:
     return unite(out)
 
 
-def _known_names(groups: list[Group], values: set[str]) -> list[Group]:
+def _known_names(groups: list[Group], values: Values) -> list[Group]:
     """Names that were a value somewhere are one everywhere."""
     names = frozenset(
-        v for v in values if is_literal_word(v) and word_class(v) is WordClass.NAME and "." in v.strip(".")
+        v for v in values.words if is_literal_word(v) and word_class(v) is WordClass.NAME and "." in v.strip(".")
     )
-    places_of = find_known_names(groups, names)
+    places_of = find_known_names(groups, names, values.after)
     if not places_of:
         return groups
     out = list(groups)
@@ -154,9 +172,9 @@ def _known_names(groups: list[Group], values: set[str]) -> list[Group]:
     return unite(out)
 
 
-def _join_frames(groups: list[Group], values: set[str], least: float) -> list[Group]:
+def _join_frames(groups: list[Group], values: Values, least: float) -> list[Group]:
     stretches: dict[int, list[tuple[int, int]]] = {}
-    for join in find_joins(groups, frozenset(values), least):
+    for join in find_joins(groups, frozenset(values.words), least):
         units = {groups[i].key[join.start] for i, n in zip(join.groups, join.lengths, strict=True) if n and join.units}
         for index, length in zip(join.groups, join.lengths, strict=True):
             own, key = stretches.setdefault(index, []), groups[index].key
@@ -168,7 +186,7 @@ def _join_frames(groups: list[Group], values: set[str], least: float) -> list[Gr
                 if all(one[1] < start or end < one[0] for start, end in own):
                     own.append(one)
             if length == 1 and stretch in own and not is_state_like(key[join.start]):
-                values.add(key[join.start])
+                values.add(key, join.start)
     if not stretches:
         return groups
     return unite(replaced(group, stretches[i]) if i in stretches else group for i, group in enumerate(groups))

@@ -46,7 +46,7 @@ class PoolJoin(NamedTuple):
     stretches: tuple[tuple[int, Stretch], ...]
 
 
-def open_places(group: Group, contested: frozenset[int]) -> list[Stretch]:
+def open_places(group: Group, contested: set[int]) -> list[Stretch]:
     """Stretches of the key that may be a value: values, names, words where a value is expected or that `contested` says."""
     key, blanks = group.key, group.blanks
     places: list[Stretch] = []
@@ -66,7 +66,7 @@ def open_places(group: Group, contested: frozenset[int]) -> list[Stretch]:
     return places
 
 
-def _is_open(key: Content, i: int, within: bool, contested: frozenset[int]) -> bool:
+def _is_open(key: Content, i: int, within: bool, contested: set[int]) -> bool:
     atom, previous = key[i], key[i - 1] if i else ""
     if atom == VAR or i in contested:
         return True
@@ -121,9 +121,9 @@ def find_addresses(groups: Sequence[Group]) -> list[tuple[int, list[Stretch]]]:
     return out
 
 
-def find_pool_joins(groups: Sequence[Group], values: frozenset[str], *, least: float, contest: bool) -> list[PoolJoin]:
+def find_pool_joins(groups: Sequence[Group], values: frozenset[str], *, least: float) -> list[PoolJoin]:
     """Places that are values by the evidence of their pool."""
-    contested = [frozenset(c) for c in contested_places(groups)] if contest else [frozenset[int]()] * len(groups)
+    contested = contested_places(groups)
     pools: dict[Content, list[tuple[int, list[Stretch]]]] = defaultdict(list)
     for index, group in enumerate(groups):
         places = open_places(group, contested[index])
