@@ -112,7 +112,7 @@ def _names_of_parts(atoms: list[Atom]) -> list[Atom]:
 
 
 def _switches(atoms: list[Atom]) -> list[Atom]:
-    """`key=on`, `key: yes` before a mark or the end, and brackets that hold nothing else (`( on off )`) are values."""
+    """`key=on` and brackets that hold several such words and nothing else (`( on off )`) are values."""
     out = list(atoms)
     opened: int | None = None
     for i, atom in enumerate(atoms):
@@ -123,10 +123,8 @@ def _switches(atoms: list[Atom]) -> list[Atom]:
             if opened is not None and len(inner) > 1 and all(a.text in SWITCH_VALUES for a in inner):
                 out[opened + 1 : i] = [Atom(VAR, a.blank) for a in inner]
             opened = None
-        elif i and atom.text in SWITCH_VALUES:
-            ended = i + 1 == len(atoms) or atoms[i + 1].text in (",", ";", ")", "]", "}", "|")
-            if atoms[i - 1].text == "=" or (atoms[i - 1].text == ":" and ended):
-                out[i] = Atom(VAR, atom.blank)
+        elif i and atom.text in SWITCH_VALUES and atoms[i - 1].text == "=":
+            out[i] = Atom(VAR, atom.blank)
     return out
 
 

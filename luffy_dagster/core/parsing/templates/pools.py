@@ -60,10 +60,24 @@ def open_places(group: Group, contested: set[int]) -> list[Stretch]:
         )
         if with_port:
             end += 2
+        if i < end < len(key) and key[i] != VAR:
+            end = _end_of_list(key, i, end)
+        elif end == i and i and key[i - 1] == ":" and is_literal_word(key[i]) and not is_state_like(key[i]):
+            end = _end_of_list(key, i, i + 1)
+            end = end if end > i + 1 else i  # a list after a colon
         if end > i:
             places.append((i, end))
         i = max(end, i + 1)
     return places
+
+
+def _end_of_list(key: Content, start: int, end: int) -> int:
+    """End of the list of words that the open place begins, where the message or a bracket ends with it; else `end`."""
+    at = end
+    while at + 1 < len(key) and key[at] == "," and (key[at + 1] == VAR or is_literal_word(key[at + 1])):
+        at += 2
+    closed = at == len(key) or key[at] in (")", "]", "}")
+    return at if closed and end == start + 1 else end
 
 
 def _is_open(key: Content, i: int, within: bool, contested: set[int]) -> bool:
