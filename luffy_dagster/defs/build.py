@@ -19,6 +19,7 @@ from luffy_dagster.defs.automation import (
     nightly_maintenance,
     service_registry,
 )
+from luffy_dagster.defs.code import code_due_sensor, code_embeddings_asset, code_job
 from luffy_dagster.defs.logs import log_assets
 from luffy_dagster.defs.partitions import horizon, service_days
 from luffy_dagster.defs.resources import resources
@@ -31,12 +32,12 @@ def build_definitions(settings: Settings | None = None, replaced: Mapping[str, A
     """All definitions, with the resources of `replaced` in place of ours (for tests)."""
     first_day = horizon(settings or get_settings())
     partitions = service_days(first_day)
-    logs = logs_job()
+    logs, code = logs_job(), code_job()
     return Definitions(
-        assets=[log_assets(partitions), anomaly_models_asset(first_day)],
-        jobs=[logs, tick, maintenance],
+        assets=[log_assets(partitions), anomaly_models_asset(first_day), code_embeddings_asset()],
+        jobs=[logs, code, tick, maintenance],
         schedules=[master_schedule, nightly_maintenance],
-        sensors=[service_registry, alerting, failing_services_sensor(logs)],
+        sensors=[service_registry, alerting, failing_services_sensor(logs), code_due_sensor(code)],
         resources={**resources(), **(replaced or {})},
         # A run is one process: the default would start one per step, 10 to 28 s in place of 3 to 5.
         executor=in_process_executor,

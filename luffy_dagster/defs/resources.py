@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from luffy_dagster.defs.views import DayView
     from luffy_dagster.flows import (
         ClusterResult,
+        CodeIndexResult,
         CompactionResult,
         DetectResult,
         FlowContext,
@@ -150,6 +151,30 @@ class LuffyResource(ConfigurableResource):  # type: ignore[type-arg]
         from luffy_dagster.flows.freshness import judge_freshness
 
         return len(judge_freshness(self.engine(), now))
+
+    def due_code(self, now: datetime) -> "list[Due]":
+        """Services whose code is due to be indexed, longest overdue first."""
+        from luffy_dagster import store
+        from luffy_dagster.core.scheduling import Kind, due
+
+        settings = self.settings()
+        with store.begin(store.engine(settings)) as conn:
+            rows = store.schedule_rows(conn)
+        return [each for each in due(rows, now, settings.slot_attempts) if each.kind == Kind.CODE_INDEX]
+
+    def record_attempts(self, due: "Sequence[Due]") -> None:
+        """Counts an attempt for each piece of work that is asked for."""
+        from luffy_dagster import store
+
+        with store.begin(self.engine()) as conn:
+            for each in due:
+                store.schedule.record_attempt(conn, each.service, each.kind, each.slot, self.now())
+
+    def index_code(self, service: str, *, full: bool = False) -> "CodeIndexResult":
+        """One service's code brought up to the head of its branch."""
+        from luffy_dagster import flows
+
+        return flows.index_code(self.context(), service, full=full)
 
     def tick(self, due: "Sequence[Due]", on_result: "Callable[[ServiceResult], None]") -> "list[ServiceResult]":
         """Works through the due services, a bounded number side by side."""

@@ -95,6 +95,7 @@ def test_every_definition_that_is_to_run_by_itself_is_on(defs) -> None:
     assert {each.name: each.default_status.value for each in repository.sensor_defs} == {
         "service_registry": "RUNNING",
         "alerting": "RUNNING",
+        "code_due": "RUNNING",
         "failing_services": "RUNNING",
     }
     for name in ("logs", "tick", "maintenance"):
