@@ -116,7 +116,10 @@ def show(
     service: Annotated[str | None, typer.Option("--service", "-s", help="Its service, where two share it.")] = None,
     json_: ui.Json = False,
 ) -> None:
-    """One anomaly: what was expected and what was seen, by which detectors, and the lines that show it."""
+    """One anomaly: what was expected and what was seen, by which detectors, and the lines that show it.
+
+    Example: [bold]luffy anomalies show 3f9a[/]
+    """
     from luffy_dagster import store
     from luffy_dagster.core.anomalies.explain import window_link
     from luffy_dagster.flows import LogQuery, query_logs
@@ -188,7 +191,10 @@ def feedback(
     reason: Reason = None,
     json_: ui.Json = False,
 ) -> None:
-    """Say whether an anomaly was worth telling. [bold]luffy anomalies propose SERVICE[/] makes a setting of it."""
+    """Say whether an anomaly was worth telling. [bold]luffy anomalies propose SERVICE[/] makes a setting of it.
+
+    Example: [bold]luffy anomalies feedback 3f9a noise --reason 'load test'[/]
+    """
     from luffy_dagster import store
 
     if verdict not in ("useful", "noise"):
@@ -210,7 +216,10 @@ def propose(
     days: Annotated[int, typer.Option("--days", min=1, max=60, help="History on which it is tried.")] = 14,
     json_: ui.Json = False,
 ) -> None:
-    """A threshold that answers the feedback, tried on history; nothing changes until it is activated."""
+    """A threshold that answers the feedback, tried on history; nothing changes until it is activated.
+
+    Example: [bold]luffy anomalies propose payments --days 7[/]
+    """
     from luffy_dagster.flows.feedback import propose as work
 
     with ui.doing("trying it on history", quiet=json_):
@@ -287,7 +296,10 @@ def _proposed(row: Any, json_: bool) -> None:
 
 @anomalies_app.command("settings")
 def settings(service: Service, json_: ui.Json = False) -> None:
-    """The versions of a service's detector setting, the newest first."""
+    """The versions of a service's detector setting, the newest first.
+
+    Example: [bold]luffy anomalies settings payments[/]
+    """
     from luffy_dagster import store
 
     with context.connection() as conn:
@@ -323,7 +335,10 @@ def activate(
     version: Annotated[int, typer.Argument(help="Version of the setting.", show_default=False)],
     json_: ui.Json = False,
 ) -> None:
-    """Put a proposed (or an earlier) setting in force, from the next run on."""
+    """Put a proposed (or an earlier) setting in force, from the next run on.
+
+    Example: [bold]luffy anomalies activate payments 2[/]
+    """
     _decide(service, version, activate=True, json_=json_)
 
 
@@ -333,7 +348,10 @@ def reject(
     version: Annotated[int, typer.Argument(help="Version of the setting.", show_default=False)],
     json_: ui.Json = False,
 ) -> None:
-    """Turn a proposal down."""
+    """Turn a proposal down.
+
+    Example: [bold]luffy anomalies reject payments 2[/]
+    """
     _decide(service, version, activate=False, json_=json_)
 
 
@@ -352,7 +370,10 @@ def _decide(service: str, version: int, *, activate: bool, json_: bool) -> None:
 
 @anomalies_app.command("models")
 def models(service: Service, json_: ui.Json = False) -> None:
-    """The fitted models of a service: on which history, since when, and what cannot be judged yet."""
+    """The fitted models of a service: on which history, since when, and what cannot be judged yet.
+
+    Example: [bold]luffy anomalies models payments[/]
+    """
     from luffy_dagster import store
 
     with context.connection() as conn:
@@ -395,7 +416,10 @@ def rollback(
     reason: Reason = None,
     json_: ui.Json = False,
 ) -> None:
-    """Take a model out of use: the one before it judges from then on."""
+    """Take a model out of use: the one before it judges from then on.
+
+    Example: [bold]luffy anomalies rollback payments anomalies-2026-11/20261123T0000 --reason 'fitted on a load test'[/]
+    """
     from luffy_dagster import store
 
     with context.connection() as conn:
@@ -414,7 +438,10 @@ def fit(
     week: Annotated[str | None, typer.Option("--week", help="A day of the week that it shall judge.")] = None,
     json_: ui.Json = False,
 ) -> None:
-    """Fit a week's model anew, from the two weeks before its Monday."""
+    """Fit a week's model anew, from the two weeks before its Monday.
+
+    Example: [bold]luffy anomalies fit payments --week 2026-11-23[/]
+    """
     from luffy_dagster.flows import fit_week
 
     day = _day(week) if week else context.now().date()
@@ -434,6 +461,7 @@ def plot(
     service: Service,
     out: Annotated[Path, typer.Option("--out", "--plot", help="File ending in .png or .svg.")],
     day: Annotated[str | None, typer.Option("--day", help="UTC day; today when left out.")] = None,
+    json_: ui.Json = False,
 ) -> None:
     """Draw a day's score with its anomalies.
 
@@ -463,7 +491,10 @@ def plot(
     if not judged:
         ui.fail(f"{service} on {chosen} cannot be drawn: {missing or 'there is nothing of it'}")
     timeline(judged, out, title=f"{service}, {chosen} (UTC)", begin=start_of(chosen))
-    ui.note(f"written: {out}")
+    if json_:
+        ui.print_json({"written": out, "anomalies": [a.anomaly_id for each in judged for a in each.anomalies]})
+    else:
+        ui.note(f"written: {out}")
 
 
 def _day(text: str) -> date:

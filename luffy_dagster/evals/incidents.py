@@ -15,12 +15,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from luffy_dagster.core import schemas
 from luffy_dagster.core.anomalies.explain import anomaly_of
 from luffy_dagster.core.anomalies.fit import Model, fit
-from luffy_dagster.core.anomalies.judge import Judged, judge
+from luffy_dagster.core.anomalies.forest import fit_outliers, window_points
+from luffy_dagster.core.anomalies.judge import ODD, Judged, judge
 from luffy_dagster.core.anomalies.model import Anomaly
 from luffy_dagster.core.anomalies.ticks import Ticks, ticks_of
 from luffy_dagster.core.anomalies.windows import TICK, TICKS, window_rows
@@ -46,6 +48,7 @@ class Service:
     texts: dict[str, str]
     seconds: dict[str, float]
     lines: int
+    beside: dict[str, np.ndarray]  # window scores of forest and LOF on the day that is judged
 
     def anomalies(self, names: list[str], until: datetime | None = None) -> list[Anomaly]:
         """Its anomalies, each with the evidence of up to five minutes after it fired (or up to `until`)."""
@@ -81,6 +84,7 @@ def run(data: Path, out: Path | None = None) -> dict[str, Any]:
         out.mkdir(parents=True, exist_ok=True)
     figures: dict[str, Any] = {"eval": "incidents", "scenarios": len(folders), "alerts": 0, "services": 0, "lines": 0}
     spent: dict[str, float] = {}
+    marked: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
     for folder in folders:
         scenario = json.loads((folder / "scenario.json").read_text())
         services = [read_service(folder, meta, scenario) for meta in scenario["services"]]
@@ -88,6 +92,8 @@ def run(data: Path, out: Path | None = None) -> dict[str, Any]:
         if out is not None:
             target = out if single else out / f"{folder.name}.jsonl"
             target.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        if (folder / "labels.jsonl").exists():
+            _mark(folder, services, scenario, marked)
         figures["alerts"] += sum(row["kind"] != "window" for row in rows)
         figures["services"] += len(services)
         figures["lines"] += sum(s.lines for s in services)
@@ -95,6 +101,9 @@ def run(data: Path, out: Path | None = None) -> dict[str, Any]:
             for name, value in service.seconds.items():
                 spent[name] = spent.get(name, 0.0) + value
         print(f"{folder.name}: {len(services)} services, {sum(r['kind'] != 'window' for r in rows)} alerts", flush=True)
+    figures["windows"] = {
+        name: _window_figures(pairs, 1.0 if name == "ours" else ODD) for name, pairs in marked.items()
+    }
     figures["cpu_seconds"] = {name: round(value, 2) for name, value in spent.items()}
     figures["alerts_per_service_day"] = round(figures["alerts"] / max(figures["services"], 1), 3)
     return figures
@@ -123,7 +132,12 @@ def read_service(folder: Path, meta: dict[str, Any], scenario: dict[str, Any]) -
     texts = dict(mapping.select("template_id", "template").iter_rows())
     texts |= dict(parsed.exceptions.select("fingerprint", "type").drop_nulls().unique("fingerprint").iter_rows())
     entries = parsed.entries.filter(pl.col("event_time") >= test - _WARM)
-    return Service(meta["name"], entries, ticks, model, judged, templates, texts, seconds, lines)
+    clock = time.process_time()
+    first = int(_WARM.total_seconds()) // TICK // TICKS
+    points = window_points(ticks)
+    beside = {each.id: each.score(points)[first:] for each in fit_outliers(model.points.astype(float))}
+    seconds["forest and LOF"] = time.process_time() - clock
+    return Service(meta["name"], entries, ticks, model, judged, templates, texts, seconds, lines, beside)
 
 
 def _parse(file: Path, name: str, zone: str, now: datetime) -> tuple[ParsedRows, int]:
@@ -198,6 +212,47 @@ def _predictions(services: list[Service], scenario: dict[str, Any]) -> Iterator[
                 "description": anomaly.description,
                 "mentions": dict(anomaly.mentions),
             }
+
+
+def _mark(
+    folder: Path,
+    services: list[Service],
+    scenario: dict[str, Any],
+    marked: dict[str, list[tuple[np.ndarray, np.ndarray]]],
+) -> None:
+    """Window scores of the detectors beside whether an incident lies on the window (half of it; the quarter of an hour after is left out)."""
+    labels = [json.loads(line) for line in (folder / "labels.jsonl").read_text().splitlines() if line.strip()]
+    start = _time(scenario["test_start"]).timestamp()
+    for service in services:
+        first = int(_WARM.total_seconds()) // TICK
+        score = service.judged.score[first:]
+        ours = score[: len(score) // TICKS * TICKS].reshape(-1, TICKS).max(axis=1)
+        at = start + TICK * TICKS * np.arange(len(ours))
+        inside, after = np.zeros(len(ours), dtype=bool), np.zeros(len(ours), dtype=bool)
+        for label in labels:
+            for part in label["affected"] if label["positive"] and label["scored"] else ():
+                if part["service"] == service.name:
+                    a, b = _time(part["start"]).timestamp(), _time(part["end"]).timestamp()
+                    inside |= (at + 60 >= a) & (at + 60 < b)
+                    after |= (at + 60 >= b) & (at < b + 900)
+        kept = inside | ~after
+        for name, values in {"ours": ours, **service.beside}.items():
+            marked.setdefault(name, []).append((values[: len(kept)][kept], inside[kept]))
+
+
+def _window_figures(pairs: list[tuple[np.ndarray, np.ndarray]], threshold: float) -> dict[str, float]:
+    """AUC, average precision, and precision and recall at the threshold, over the windows of all services."""
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
+    score, truth = (np.concatenate([pair[i] for pair in pairs]) for i in (0, 1))
+    told = score >= threshold
+    right = float((told & truth).sum())
+    return {
+        "auc": round(float(roc_auc_score(truth, score)), 4) if truth.any() else 0.0,
+        "average_precision": round(float(average_precision_score(truth, score)), 4) if truth.any() else 0.0,
+        "precision": round(right / max(float(told.sum()), 1.0), 4),
+        "recall": round(right / max(float(truth.sum()), 1.0), 4),
+    }
 
 
 def _roots(services: list[Service], names: list[str]) -> dict[str, str]:

@@ -199,7 +199,7 @@ def _sentence(kind: Kind, lead: Feature | None, features: Collection[Feature]) -
         said = f"{actual:.0f} {lead.name} {over}, about {_plain(expected)} expected"
     else:
         said = f"{actual:.0f} times {over}, about {_plain(expected)} expected{what}"
-    others = sorted({f.name for f in features} - {lead.name})
+    others = sorted({f.name for f in features} - {lead.name, "window"})
     return said + (f" (also: {', '.join(others)})" if others else "")
 
 

@@ -18,12 +18,15 @@ import numpy as np
 
 from luffy_dagster.core.anomalies.baseline import Profile, expected, fit_profile, followed
 from luffy_dagster.core.anomalies.detectors import Restarts, State, View, all_detectors
+from luffy_dagster.core.anomalies.forest import window_points
 from luffy_dagster.core.anomalies.model import Coverage
 from luffy_dagster.core.anomalies.ticks import Array, Ticks
 from luffy_dagster.core.anomalies.windows import TICK
 
 MODEL = "anomalies-2026-11"
-_FACTOR = 2.0
+_FACTOR, _FACTOR_OF_TOTALS = 2.0, 1.4  # all lines together are the best known: less beyond their usual is needed
+_TOTALS = ("drop", "silence")
+_POINTS = 5_040  # windows kept for the estimators that see windows as points: a week
 _BLOCK = 240  # ticks: two hours
 _RATIOS = ("heartbeat", "novelty", "restarts")  # their scores are shares of what is allowed
 _NEEDED_DAYS = {
@@ -52,6 +55,7 @@ class Model:
     coverage: Coverage
     algorithm: str = MODEL
     history: Mapping[str, list[float]] = field(default_factory=dict)  # two-hour maxima per family
+    points: Array = field(default_factory=lambda: np.zeros((0, 0)))  # history's windows, for forest and LOF
 
 
 def local_times(times: Array, zone: str) -> Array:
@@ -88,7 +92,8 @@ def fit(ticks: Ticks, zone: str = "UTC") -> Model:
             continue
         maxima = _maxima(detector.score(view, state).series)
         history[detector.family] = [round(float(m), 2) for m in maxima]
-        thresholds[detector.family] = _threshold(maxima, detector.floor)
+        factor = _FACTOR_OF_TOTALS if detector.family in _TOTALS else _FACTOR
+        thresholds[detector.family] = _threshold(maxima, detector.floor, factor)
     until = datetime.fromtimestamp(ticks.end, UTC)
     return Model(
         version=f"{MODEL}/{until:%Y%m%dT%H%M}",
@@ -100,6 +105,7 @@ def fit(ticks: Ticks, zone: str = "UTC") -> Model:
         thresholds=thresholds,
         coverage=_coverage(ticks, days),
         history=history,
+        points=window_points(ticks)[-_POINTS:].astype(np.float32),
     )
 
 
@@ -114,9 +120,9 @@ def _maxima(series: Array) -> Array:
     return np.array([chunk.max() for chunk in np.array_split(series, blocks)]) if len(series) else np.zeros(1)
 
 
-def _threshold(maxima: Array, floor: float) -> float:
+def _threshold(maxima: Array, floor: float, factor: float) -> float:
     ranked = np.sort(maxima)[::-1]
-    return float(max(floor, 1.0 + _FACTOR * ranked[min(3, len(ranked) - 1)]))
+    return float(max(floor, 1.0 + factor * ranked[min(3, len(ranked) - 1)]))
 
 
 def _coverage(ticks: Ticks, days: float) -> Coverage:
@@ -134,7 +140,11 @@ def _coverage(ticks: Ticks, days: float) -> Coverage:
 
 def dump(model: Model) -> bytes:
     """The model as bytes: arrays compressed, the rest as JSON beside them; nothing that runs when it is read."""
-    arrays: dict[str, Array] = {"profile.curves": model.profile.curves, "profile.days": model.profile.days}
+    arrays: dict[str, Array] = {
+        "profile.curves": model.profile.curves,
+        "profile.days": model.profile.days,
+        "points": model.points,
+    }
     plain: dict[str, Any] = {}
     for family, state in model.states.items():
         plain[family] = {}
@@ -176,6 +186,7 @@ def load(data: bytes) -> Model:
         raise ValueError(f"model of {head['algorithm']}, not of {MODEL}: fit it again")
     states: dict[str, State] = {family: dict(state) for family, state in head["states"].items()}
     profile = Profile(arrays.pop("profile.curves"), arrays.pop("profile.days"))
+    points = arrays.pop("points")
     for name, value in arrays.items():
         family, _, field_name = name.partition(".")
         states[family][field_name] = value
@@ -190,4 +201,5 @@ def load(data: bytes) -> Model:
         thresholds=head["thresholds"],
         coverage=Coverage(covered["days"], covered["lines"], covered["learning"], tuple(covered["missing"])),
         history=head["history"],
+        points=points,
     )

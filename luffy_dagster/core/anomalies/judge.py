@@ -7,18 +7,20 @@ lies in it is left out of every window after it, so that it neither holds the ne
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from luffy_dagster.core.anomalies.baseline import expected, followed
 from luffy_dagster.core.anomalies.detectors import MINUTE, Detector, Restarts, Scores, View, all_detectors
 from luffy_dagster.core.anomalies.fit import _NEEDED_DAYS, Model, local_times
+from luffy_dagster.core.anomalies.forest import fit_outliers, window_points
 from luffy_dagster.core.anomalies.model import DEFAULT_SETTINGS, DetectorSettings, Feature
 from luffy_dagster.core.anomalies.ticks import Array, Ticks
-from luffy_dagster.core.anomalies.windows import TICK
+from luffy_dagster.core.anomalies.windows import TICK, TICKS
 
 _QUIET = 8 * MINUTE  # without anything abnormal, then an alert closes
+ODD = 3.0  # one window in a thousand of history: forest and LOF agree from there on
 _MOST_ALERTS = 200  # in one piece of time: a bound on the work
 
 
@@ -87,7 +89,34 @@ def judge(ticks: Ticks, model: Model, settings: DetectorSettings = DEFAULT_SETTI
         begin = alert.last
         if alert.open:
             break
+    if alerts and len(model.points):
+        alerts = _seconded(alerts, ticks, model)
     return Judged(combined, per_family, tuple(alerts), mute)
+
+
+def _seconded(alerts: list[Alert], ticks: Ticks, model: Model) -> list[Alert]:
+    """The alerts, with forest and LOF among the reasons of those whose first windows they find odd as well."""
+    points = window_points(ticks)
+    scores = [(each.id, each.score(points)) for each in fit_outliers(model.points.astype(float))]
+    told = []
+    for alert in alerts:
+        first, last = alert.first // TICKS, min(alert.fired // TICKS + 1, len(points))
+        found = [
+            Feature(
+                "window",
+                None,
+                None,
+                "",
+                round(float(score[first:last].max()), 2),
+                ODD,
+                (last - first) * TICKS * TICK,
+                name,
+            )
+            for name, score in scores
+            if last > first and float(score[first:last].max()) >= ODD
+        ]
+        told.append(replace(alert, features=(*alert.features, *found)))
+    return told
 
 
 def _usable(detector: Detector, model: Model) -> bool:
@@ -108,8 +137,6 @@ def _open(
     settings: DetectorSettings,
 ) -> Alert | None:
     """The alert that opens at a tick, up to where it closes; None when the settings keep it silent."""
-    from dataclasses import replace
-
     passing = sorted((name for name in shares if shares[name][fired] >= 1.0), key=lambda name: -shares[name][fired])
     told: list[Feature] = []
     families: list[str] = []

@@ -21,6 +21,8 @@ from luffy_dagster.core.anomalies.model import Feature
 from luffy_dagster.core.anomalies.tails import dispersion, excess, trimmed_sum, window_sum
 from luffy_dagster.core.anomalies.windows import TICK
 
+_FLOOD = 40.0  # lines of one template within two minutes
+
 
 @dataclass(frozen=True)
 class Errors:
@@ -28,7 +30,7 @@ class Errors:
 
     id: str = "errors-2026-11"
     family: str = "errors"
-    floor: float = 5.0
+    floor: float = 4.5
     widths: Sequence[int] = (4 * MINUTE, 6 * MINUTE, 10 * MINUTE, 20 * MINUTE, 40 * MINUTE, 80 * MINUTE)
 
     def fit(self, view: View) -> State:
@@ -77,7 +79,7 @@ class Burst:
 
     id: str = "error-burst-2026-11"
     family: str = "burst"
-    floor: float = 12.0
+    floor: float = 10.0
     widths: Sequence[int] = (2, 4, 8)
 
     def fit(self, view: View) -> State:
@@ -112,7 +114,7 @@ class Keys:
     errors: bool
     id: str = "keys-2026-11"
     widths: Sequence[int] = (5 * MINUTE, 10 * MINUTE, 20 * MINUTE)
-    floor: float = 6.0
+    floor: float = 4.8
 
     @property
     def family(self) -> str:
@@ -166,7 +168,7 @@ class Keys:
         best = np.zeros(size)
         which = np.zeros(size, dtype=int)
         span = np.zeros(size, dtype=int)
-        least = 3.0 if self.errors else 8.0
+        least = 3.0 if self.errors else 6.0
         for width in self.widths:
             seen = trimmed_sum(counts, width, TRIM)
             base = window_sum(mean, width)
@@ -184,6 +186,19 @@ class Keys:
                 np.where(better, width, span),
             )
         if not self.errors:
+            for width in (2, 4):  # a flood: so much of one line at once that it is no blip
+                seen = window_sum(counts, width)
+                awaited = share * np.maximum(window_sum(mean, width), 1.0) + 0.05
+                score = 0.4 * excess(seen, awaited, alpha)
+                score[(seen < _FLOOD) | (seen < 10 * awaited)] = 0.0
+                top = score.argmax(axis=0)
+                value = score[top, np.arange(size)] - handicap
+                better = value > best
+                best, which, span = (
+                    np.where(better, value, best),
+                    np.where(better, top, which),
+                    np.where(better, width, span),
+                )
             best = np.where(view.mute, 0.0, best)
         short = 6 * MINUTE
         now = excess(window_sum(counts, short), share * window_sum(mean, short) + 0.05, alpha)

@@ -25,7 +25,7 @@ class Numbers:
 
     id: str = "numbers-2026-11"
     family: str = "latency"
-    floor: float = 5.0
+    floor: float = 4.5
     effect: float = 0.47  # of the mean log ratio: 1.6 times the usual
     widths: Sequence[int] = (2 * MINUTE, 4 * MINUTE, 8 * MINUTE, 16 * MINUTE, 30 * MINUTE)
     least: int = 60  # values that a template's history must have

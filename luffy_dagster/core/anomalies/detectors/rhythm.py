@@ -15,7 +15,7 @@ from luffy_dagster.core.anomalies.windows import TICK
 
 @dataclass(frozen=True)
 class Heartbeat:
-    """A line that comes regularly is overdue by a quarter of its period. The score is the wait in allowed waits."""
+    """A line that comes regularly is overdue by a quarter of its period. The score is 0 in time, 1 when overdue."""
 
     id: str = "heartbeat-2026-11"
     family: str = "heartbeat"
@@ -53,24 +53,27 @@ class Heartbeat:
     def score(self, view: View, state: State) -> Scores:
         """Longest wait of any key against what is allowed."""
         ticks, size = view.ticks, view.ticks.size
-        best, which = np.zeros(size), np.zeros(size, dtype=int)
+        best, which, waited = np.zeros(size), np.zeros(size, dtype=int), np.zeros(size)
         index = np.arange(size)
         for j, key in enumerate(state["keys"]):
             row = ticks.place.get(key)
             here = ticks.counts[row] > 0 if row is not None else np.zeros(size, dtype=bool)
             # unknown before the first: counts from the beginning of what is looked at
             last = np.maximum.accumulate(np.where(here, index, -1))
-            blocked = np.maximum.accumulate(np.where(view.mute, index, -1))
+            # a restart, or an incident that is over, begins the wait anew
+            blocked = np.maximum.accumulate(np.where(view.mute | (view.mask == 0), index, -1))
             since = index - np.maximum(last, blocked)
-            wait = since / state["allowed"][j]
-            wait = np.where((last < 0) & (blocked < 0), (index + 1) / (state["allowed"][j] + state["periods"][j]), wait)
+            period, allowed = float(state["periods"][j]), float(state["allowed"][j])
+            late = np.where((last < 0) & (blocked < 0), index + 1 - period, since)
+            wait = np.maximum((late - period - 1.0) / (allowed - period - 1.0), 0.0)  # 0 when in time, 1 when overdue
             better = wait > best
             best, which = np.where(better, wait, best), np.where(better, j, which)
+            waited = np.where(better, since, waited)
         best = np.where(view.mute, 0.0, best)
 
         def explain(tick: int) -> list[Feature]:
             j = int(which[tick])
-            period, since = float(state["periods"][j]), float(best[tick] * state["allowed"][j])
+            period, since = float(state["periods"][j]), float(waited[tick])
             score = float(best[tick])
             return [
                 Feature(
@@ -135,7 +138,7 @@ class Novelty:
         # A release with other wordings: then a new text is news only when there are more errors than before.
         usual = [i for i, key in enumerate(ticks.keys) if key not in known and i not in set(rows)]
         if usual:
-            often = np.cumsum(ticks.counts[usual] > 0, axis=1) >= 2
+            often = np.cumsum((ticks.counts[usual] > 0) & (view.mask > 0), axis=1) >= 3
             reworded = often.sum(axis=0) >= 3
             failed = window_sum(view.masked(ticks.errors), self.within)
             more = excess(failed, window_sum(view.masked(view.mean), self.within) * state["share"] + 0.1, 0.3) > 2.0

@@ -26,7 +26,7 @@ class Volume:
 
     above: bool
     id: str = "volume-2026-11"
-    floor: float = 5.0
+    floor: float = 4.8
     widths: Sequence[int] = (3 * MINUTE, 6 * MINUTE, 10 * MINUTE, 20 * MINUTE, 40 * MINUTE)
 
     @property
