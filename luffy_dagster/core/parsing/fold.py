@@ -43,12 +43,18 @@ def fold(rows: pl.DataFrame) -> pl.DataFrame:
     if loose.any():
         start = start | (loose & ~is_continuation(ordered["text"], ordered["lane"]))
     entry = ordered.select(pl.when(start).then(pl.col("row")).forward_fill().alias("entry"))["entry"]
-    heads = ordered.filter(start)
+    heads = ordered.with_columns(_tailed(entry).alias("tailed")).filter(start)
     joined = _join_headed(heads)
     if joined is not None:
         entry = entry.replace(joined["row"], joined["entry"])
     out = ordered.select("row").with_columns(entry)
     return out if one_lane else out.sort("row")
+
+
+def _tailed(entry: pl.Series) -> pl.Series:
+    """Whether the row before belongs to an entry of several rows: its trace goes on without header, so none with one continues it."""
+    before = entry.shift(1)
+    return ((before == entry.shift(2)) & (before != entry)).fill_null(value=False)
 
 
 def _join_headed(heads: pl.DataFrame) -> pl.DataFrame | None:
@@ -67,6 +73,7 @@ def _join_headed(heads: pl.DataFrame) -> pl.DataFrame | None:
         & is_continuation(part["text"], group)
         & (group == group.shift(1)).fill_null(value=False)
         & near.fill_null(value=True)
+        & ~part["tailed"]
     )
     if not goes_on.any():
         return None

@@ -87,6 +87,8 @@ def try_bracket(heap: Heap, separator: str, closed: bool) -> bool:
         return False
     if not heap.level and try_level_inside(heap, separator, closed, opener, texts):
         return True
+    if _try_ids(heap, separator, closed, opener, texts):
+        return True
     close = lexis.CLOSER[opener]
     o, c = re.escape(opener), re.escape(close)
     nested = any(opener in text for text in texts)
@@ -94,6 +96,34 @@ def try_bracket(heap: Heap, separator: str, closed: bool) -> bool:
     expression = f"{o}({heap.role(*roles_of(texts, bracket=True))}{inner}){c}"
     ends, share, _ = heap.match(expression)
     return share >= MOST and heap.take(separator, expression, ends, "bracket", "", closed)
+
+
+_HEX = "[0-9a-fA-F-]*"
+_IDS = (  # brackets that hold the ids of trace and span: their content, with @T and @S for the two
+    f"(?:[^,\\[\\]\\n]*,)?[ ]?(@T{_HEX}),[ ]?(@S{_HEX})(?:,[a-z]*)?",
+    f"(?:[^=: \\n]*[._ -])?[tT]race[A-Za-z_.-]*[=:][ ]?(@T{_HEX})[,; ]+[^=: \\n]*[sS]pan[A-Za-z_.-]*[=:][ ]?(@S{_HEX})[^\\[\\]\\n]*",
+    "(@T[0-9a-f]{32})-(@S[0-9a-f]{16})",
+    "(?:[^=: \\n]*[._ -])?(?:[tT]race|[rR]eq(?:uest)?|[cC]orrelation)[_.-]?[iI][dD][=:][ ]?(@T[^\\[\\] ,\\n]*)",
+)
+
+
+def _try_ids(heap: Heap, separator: str, closed: bool, opener: str, texts: Sequence[str]) -> bool:
+    """A bracket with the ids of a trace and a span (`[shop,65f…,a1b…]`, `[trace_id=… span_id=…]`), each for itself."""
+    if heap.roles & {"trace_id", "span_id"} or not any(re.search("[0-9a-f]{8}", text) for text in texts):
+        return False
+    o, c = re.escape(opener), re.escape(lexis.CLOSER[opener])
+    for inner in _IDS:
+        bare = inner.replace("@T", "").replace("@S", "")
+        found = [re.fullmatch(bare, text) for text in texts]
+        hits = [m for m in found if m is not None]
+        if len(hits) < MOST * len(texts) or not any(len(m.group(1)) >= 8 for m in hits):
+            continue
+        ends, share, _ = heap.match(f"{o}{bare}{c}")
+        if share < MOST:
+            continue
+        roles = inner.replace("@T", heap.role("trace_id")).replace("@S", heap.role("span_id") if "@S" in inner else "")
+        return heap.take(separator, f"{o}{roles}{c}", ends, "bracket", "", closed)
+    return False
 
 
 def try_optional_bracket(heap: Heap, separator: str, closed: bool) -> bool:

@@ -71,8 +71,8 @@ def roles_of(texts: Sequence[str], *, first: bool = False, bracket: bool = False
         return ("process", "thread")
     if share(r"(?:req-)?[0-9a-f]{8}-[0-9a-f]{4}-.*|[0-9a-f]{32}") > 0.5:
         return ("trace_id",)
-    if share(r"[0-9a-f]{16}") > 0.9:
-        return ("span_id",)
+    if share(r"[0-9a-f]{16}") > 0.9:  # the first id of a header is its trace's, a second one its span's
+        return ("trace_id", "span_id")
     if share(r"[A-Za-z_$][\w$-]*(?:(?:\.|::|/)[\w$<>~*-]+)+(?::[0-9]+)?") > 0.6 and not first:
         return ("logger",)
     if share(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?::[0-9]+)?") > 0.6:

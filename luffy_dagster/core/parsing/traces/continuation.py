@@ -17,7 +17,7 @@ import polars as pl
 
 from luffy_dagster.core.parsing.traces.kinds import Kind, kinds
 
-MESSAGE_LINES = 24  # lines that a message may have between a weak head and its first frame
+MESSAGE_LINES = 40  # lines that a message may have between a weak head and its first frame
 STRONG_LINES = 80  # the same after a head that cannot be anything else
 NOTEBOOK_LINES = 400  # lines of one exception as IPython prints it
 
@@ -96,6 +96,13 @@ def _ends(stream: pl.Series | None, count: int) -> list[int]:
     return [*changes, count]
 
 
+# Lines that say that one more exception of the same chain follows.
+_LINK = re.compile(
+    r"^\s*(?:During handling of|The above exception was|\[?previous exception|nested exception|Rethrow as|Caused by|--- |\[?stacktrace|Stack ?trace)"
+)
+LINK_LINES = 15  # lines that a Python message may have before the line that links the next exception
+
+
 class _Walker:
     """Walks from a line that can open a trace to the trace's end."""
 
@@ -119,10 +126,10 @@ class _Walker:
             return self._tail(self._python(start, stop, group=code == _GROUP), stop)
         if code == _STRONG:
             found = self._message(start + 1, stop, STRONG_LINES)
-            return start + 1 if found is None else self._tail(found, stop)
+            return start + 1 if found is None else self._tail(found, stop, found)
         if code == _WEAK:
             found = self._message(start + 1, stop, MESSAGE_LINES)
-            return start + 1 if found is None else self._tail(found, stop)
+            return start + 1 if found is None else self._tail(found, stop, found)
         if code == _PYTHON_FRAME:
             return self._tail(self._python(start - 1, stop, group=False), stop)
         return self._tail(start, stop)
@@ -159,8 +166,27 @@ class _Walker:
     def _go_call(self, row: int, stop: int) -> bool:
         return row + 1 < stop and self.codes[row + 1] == _GO_FILE
 
-    def _tail(self, at: int, stop: int) -> int:
-        """Row behind the trace whose inner lines begin at `at`: frames, glue, causes, blank lines between them."""
+    def _linked(self, row: int) -> bool:
+        """Whether the last line with text above `row` says that another exception of the chain follows."""
+        above = row - 1
+        while above > 0 and above > row - 4 and self.codes[above] == _BLANK:
+            above -= 1
+        return above >= 0 and self.codes[above] == _GLUE and _LINK.match(self.text(above)) is not None
+
+    def _reflowed(self, row: int, stop: int) -> bool:
+        """Whether a traceback right below another has lost its blanks, as the line that linked the two has been lost with them."""
+        return (
+            row + 1 < stop
+            and row > 0
+            and self.codes[row - 1] in (_PLAIN, _WEAK)
+            and self.text(row + 1).startswith((" File", "File", "\tFile"))
+        )
+
+    def _tail(self, at: int, stop: int, start: int = -1) -> int:
+        """Row behind the trace whose inner lines begin at `at`: frames, glue, causes, blank lines between them.
+
+        `start`: where a traceback may begin that nothing above links.
+        """
         codes = self.codes
         row = at
         while row < stop:
@@ -180,18 +206,18 @@ class _Walker:
                 row = self._python(row - 1, stop, group=False)
                 continue
             if code in (_PYTHON, _GROUP):
-                if row == at or codes[row - 1] in (_BLANK, _GLUE):
+                if row == start or self._linked(row) or self._reflowed(row, stop):
                     row = self._python(row, stop, group=code == _GROUP)
                     continue
                 return row
-            if code == _NOTEBOOK and row > at and codes[row - 1] in (_BLANK, _GLUE):
+            if code == _NOTEBOOK and row > at and self._linked(row):
                 row = self._notebook(row, stop)
                 continue
             if code == _BLANK:
                 after = row + 1
                 while after < stop and codes[after] == _BLANK and after < row + 3:
                     after += 1
-                linked = row > at and codes[row - 1] == _GLUE and after < stop and codes[after] in _TRACEBACKS
+                linked = row > at and after < stop and codes[after] in _TRACEBACKS and self._linked(after)
                 if linked or (after < stop and (codes[after] in _INSIDE or self._go_call(after, stop))):
                     row = after
                     continue
@@ -218,6 +244,8 @@ class _Walker:
         """A line that says what follows is a second exception takes that exception's head with it."""
         codes = self.codes
         after = row
+        if not _LINK.match(self.text(row - 1)):
+            return row
         while after < stop and codes[after] == _BLANK and after < row + 2:
             after += 1
         if after < stop and codes[after] in (_WEAK, _STRONG):
@@ -251,7 +279,10 @@ class _Walker:
             code = codes[row]
             if code == _PYTHON_FRAME:
                 row += 1
-                if row < stop and codes[row] in (_PLAIN, _WEAK) and row + 1 < stop and codes[row + 1] == _PYTHON_FRAME:
+                if row + 1 < stop and (
+                    (codes[row] in (_PLAIN, _WEAK) and codes[row + 1] == _PYTHON_FRAME)
+                    or (codes[row] == _PLAIN and codes[row + 1] == _WEAK and self.text(row - 1)[:1] == "F")
+                ):
                     row += 1  # the source line of a frame whose blanks were cut off
                 continue
             text = self.text(row)
@@ -268,12 +299,24 @@ class _Walker:
             if text.startswith("[Previous line repeated") or code == _GLUE:
                 row += 1
                 continue
+            if code in _TRACEBACKS:
+                return row
             # The exception's line; an indented rest of its message and its notes go with it.
             row += 1
-            while row < stop and codes[row] in (_INDENTED, _GLUE):
+            while row < stop and codes[row] in (_INDENTED, _GLUE) and _LINK.match(self.text(row)) is None:
                 row += 1
-            return row
+            return self._to_link(row, stop)
         return stop
+
+    def _to_link(self, row: int, stop: int) -> int:
+        """Over the plain lines of a message that a link to the next exception ends; `row` itself when none does."""
+        for after in range(row, min(stop, row + LINK_LINES)):
+            code = self.codes[after]
+            if code == _GLUE and _LINK.match(self.text(after)):
+                return after
+            if code not in (_PLAIN, _INDENTED, _BLANK, _GLUE):
+                return row
+        return row
 
     def _notebook(self, start: int, stop: int) -> int:
         """Behind one exception as IPython prints it: it ends with a line that begins with the type of its head."""
