@@ -2,8 +2,9 @@
 
 Every contestant is a process of its own that reads the same file; its CPU time counts from the start of the
 interpreter (imports included) as the operating system counts it, its memory is the peak of the process. Yardsticks:
-Drain3 with the usual masks (on at most `yardstick_lines` lines, since its time is linear), and masking of all lines in
-polars with the header pattern given, grouped by masked text, as LogLead's fastest path does it.
+Drain3 with the usual masks (on at most `yardstick_lines` lines, since its time is linear), masking of all lines in
+polars with the header pattern given, grouped by masked text, and LogLead itself (pliplom behind the same masks) where an
+interpreter that has it is named.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -210,9 +212,11 @@ CONTESTANTS: dict[str, Callable[[Path, str], dict[str, object]]] = {
 
 def _measure(name: str, path: Path, form: str) -> dict[str, object]:
     """Run one contestant in a process of its own; its figures with lines per CPU-second."""
-    done = subprocess.run(
-        [sys.executable, "-m", __name__, name, str(path), form], capture_output=True, text=True, check=False
-    )
+    return _figures_of(name, [sys.executable, "-m", __name__, name, str(path), form])
+
+
+def _figures_of(name: str, command: list[str]) -> dict[str, object]:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         last = done.stderr.strip().splitlines()[-1:] or ["no message"]
         raise RuntimeError(f"contestant {name} failed: {last[0]}")
@@ -221,11 +225,19 @@ def _measure(name: str, path: Path, form: str) -> dict[str, object]:
     return figures
 
 
+def _loglead(python: Path, path: Path, form: str) -> dict[str, object]:
+    """LogLead's figures, by the interpreter that has it."""
+    script = Path(__file__).with_name("_loglead.py")
+    command = [str(python), str(script), str(path), HEADERS[form], json.dumps(MASKS)]
+    return _figures_of("loglead", command)
+
+
 def run(
     lines: int = 1_000_000,
     format: str = "app",  # noqa: A002
     data: Path | None = None,
     yardstick_lines: int = 200_000,
+    loglead: Path | None = None,
 ) -> dict[str, object]:
     """Figures of all contestants on one generated file.
 
@@ -234,6 +246,7 @@ def run(
         format: "app" (application log), "gateway" (syslog) or "hdfs" (real lines of `data`, repeated).
         data: for "hdfs": file of real lines, gzip or plain.
         yardstick_lines: length of the file for Drain3.
+        loglead: a Python that has LogLead installed (it needs an older polars than ours); left out when None.
 
     Raises:
         ValueError: for an unknown format or missing data.
@@ -252,6 +265,7 @@ def run(
         ours = _measure("luffy", whole, format)
         masks = _measure("polars_masks", whole if lines <= 2_000_000 else part, format)
         drain = _measure("drain3", part, format)
+        rival = _loglead(loglead, whole if lines <= 2_000_000 else part, format) if loglead is not None else None
     speed = float(str(ours["lines_per_cpu_second"]))
     return {
         "benchmark": "mining",
@@ -263,7 +277,14 @@ def run(
         "drain3": drain,
         "times_drain3": round(speed / float(str(drain["lines_per_cpu_second"])), 1),
         "times_polars_masks": round(speed / float(str(masks["lines_per_cpu_second"])), 1),
-        "machine": {"processor": platform.machine(), "cores": os.cpu_count(), "python": platform.python_version()},
+        "loglead": rival,
+        "times_loglead": round(speed / float(str(rival["lines_per_cpu_second"])), 1) if rival else None,
+        "machine": {
+            "processor": platform.machine(),
+            "cores": os.cpu_count(),
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("polars", "drain3")},
+        },
     }
 
 

@@ -15,15 +15,19 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Self
+from unittest.mock import patch
 
 import polars as pl
 
 from luffy_dagster import store
 from luffy_dagster.core.model import TimeRange
+from luffy_dagster.core.parsing import ParseOptions
 from luffy_dagster.core.schemas import RAW_LOGS
 from luffy_dagster.flows import make_context, process_service
+from luffy_dagster.flows.policy import parse_options
 from luffy_dagster.settings import Settings
 
 _NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -170,55 +174,76 @@ def _cpu() -> float:
     return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
 
 
-def run(lines: int = 300_000, url: str | None = None) -> dict[str, Any]:
-    """Figures of one run: lines per CPU-second from raw rows to clusters (fetch and parse apart too), peak memory in MiB.
+def run(lines: int = 1_000_000, url: str | None = None) -> dict[str, Any]:
+    """Figures of two runs over the same rows: with redaction (the figures at the top) and without it (`without_redaction`).
 
+    Lines per CPU-second from raw rows to clusters, all threads and imports counted; peak memory in MiB.
     `url` names the PostgreSQL to use (an own database is best); the embedded one of a temporary home when None, whose own CPU time
     is not counted as it is another process.
     """
     rows = generate(lines)
     text = int(rows.get_column("body").str.len_bytes().sum() or 0)
-    with tempfile.TemporaryDirectory(prefix="luffy-bench-", ignore_cleanup_errors=True) as folder:
-        settings = Settings(home=Path(folder), **({"database_url": url} if url else {}))  # type: ignore[arg-type]
-        engine = store.engine(settings)
-        try:
-            store.migrate(engine)
-            with store.begin(engine) as conn:
-                store.services.create(conn, {"id": "bench", "name": "bench"}, actor="bench", now=_NOW)
-                fields = {"type": "opensearch", "host": "localhost", "index_pattern": "bench"}
-                source = store.sources.create(conn, "bench", fields, actor="bench", now=_NOW)
-                store.sources.set_monitoring(conn, source.id, True, actor="bench", now=_NOW)
-            base = make_context(settings, now=lambda: _NOW)
-            ctx = replace(base, open_source=lambda config: _Memory(config.id, rows))  # type: ignore[arg-type, return-value]
-            before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-            clock, cpu = time.perf_counter(), _cpu()
-            result = process_service(ctx, "bench", close=True)
-            seconds, cpu = time.perf_counter() - clock, _cpu() - cpu
-            clock_again, cpu_again = time.perf_counter(), _cpu()
-            process_service(ctx, "bench")
-            again = {"seconds": time.perf_counter() - clock_again, "cpu_seconds": _cpu() - cpu_again}
-            sizes = {kind: ctx.lake.size(kind, "bench").bytes for kind in ("raw_logs", "entries", "exceptions")}
-        finally:
-            store.dispose()
-            if url is None:
-                store.embedded.stop(settings)
-    parsed, clustered = result.parse, result.cluster
+    whole = _measure(rows, url, "bench")
+    with patch("luffy_dagster.flows.parse.parse_options", _unredacted):
+        bare = _measure(rows, url, "bench-bare")
     return {
         "bench": "pipeline",
         "lines": lines,
         "bytes": text,
         "formats": [*_FORMATS],
         "redaction": True,
+        **whole,
+        "without_redaction": bare,
+        "machine": {
+            "cpus": os.cpu_count(),
+            "system": platform.platform(),
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("polars", "deltalake", "psycopg", "msgspec")},
+        },
+    }
+
+
+def _unredacted(*given: Any, **named: Any) -> ParseOptions:
+    return replace(parse_options(*given, **named), redaction=None)
+
+
+def _measure(rows: pl.DataFrame, url: str | None, slug: str) -> dict[str, Any]:
+    """Figures of one run over a store and a lake of its own."""
+    with tempfile.TemporaryDirectory(prefix="luffy-bench-", ignore_cleanup_errors=True) as folder:
+        settings = Settings(home=Path(folder), **({"database_url": url} if url else {}))  # type: ignore[arg-type]
+        engine = store.engine(settings)
+        try:
+            store.migrate(engine)
+            with store.begin(engine) as conn:
+                store.services.create(conn, {"id": slug, "name": slug}, actor="bench", now=_NOW)
+                fields = {"type": "opensearch", "host": "localhost", "index_pattern": "bench"}
+                source = store.sources.create(conn, slug, fields, actor="bench", now=_NOW)
+                store.sources.set_monitoring(conn, source.id, True, actor="bench", now=_NOW)
+            base = make_context(settings, now=lambda: _NOW)
+            ctx = replace(base, open_source=lambda config: _Memory(config.id, rows))  # type: ignore[arg-type, return-value]
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            clock, cpu = time.perf_counter(), _cpu()
+            result = process_service(ctx, slug, close=True)
+            seconds, cpu = time.perf_counter() - clock, _cpu() - cpu
+            clock_again, cpu_again = time.perf_counter(), _cpu()
+            process_service(ctx, slug)
+            again = {"seconds": time.perf_counter() - clock_again, "cpu_seconds": _cpu() - cpu_again}
+            sizes = {kind: ctx.lake.size(kind, slug).bytes for kind in ("raw_logs", "entries", "exceptions")}
+        finally:
+            store.dispose()
+            if url is None:
+                store.embedded.stop(settings)
+    parsed, clustered = result.parse, result.cluster
+    return {
         "entries": parsed.entries if parsed else 0,
         "exceptions": parsed.exceptions if parsed else 0,
         "clusters": clustered.clusters if clustered else 0,
         "new_shapes": parsed.new_shapes if parsed else 0,
         "seconds": round(seconds, 3),
         "cpu_seconds": round(cpu, 3),
-        "lines_per_cpu_second": round(lines / cpu),
+        "lines_per_cpu_second": round(rows.height / cpu),
         "same_rows_again": {name: round(value, 3) for name, value in again.items()},
         "memory_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         "memory_before_mib": round(before / 1024),
         "lake_bytes": sizes,
-        "machine": {"cpus": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()},
     }
