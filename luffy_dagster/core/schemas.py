@@ -124,7 +124,7 @@ WINDOWS: dict[str, pl.DataType | type[pl.DataType]] = {
     "level": pl.Utf8,  # of shapes, routes and fingerprints: the level of most of them
     "count": pl.Int64,
     "ticks": pl.List(pl.Int32),  # counts of its ticks of 30 seconds, in order
-    "gap": pl.Float64,  # median seconds between occurrences inside the window; null below two
+    "gap": pl.Float64,  # mean seconds between occurrences inside the window; null below two
     "unit": pl.Utf8,  # of numbers: "s", "bytes"
     "low": pl.Float64,  # of numbers: tenth, fiftieth, ninetieth percentile
     "middle": pl.Float64,
