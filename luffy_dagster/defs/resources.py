@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         ServiceResult,
     )
     from luffy_dagster.flows.alerting import AlertingResult
+    from luffy_dagster.flows.rca import RcaRun
 
 
 class PostgresResource(ConfigurableResource):  # type: ignore[type-arg]
@@ -212,6 +213,29 @@ class LuffyResource(ConfigurableResource):  # type: ignore[type-arg]
         from luffy_dagster import flows
 
         return flows.fit_week(self.context(), service, monday)
+
+    def rca(self, service: str, clusters: "Sequence[str]" = (), *, force: bool = False) -> "RcaRun":
+        """Root causes of one service: of the clusters that qualify, or of those named."""
+        from luffy_dagster.flows.gateway import make_gateway
+        from luffy_dagster.flows.rca import run_rca, telling
+
+        ctx = self.context()
+        trigger = "manual" if clusters else "schedule"
+        return run_rca(
+            ctx,
+            service,
+            clusters=tuple(clusters),
+            trigger=trigger,
+            gateway=make_gateway(ctx),
+            notify=telling.teller(ctx),
+            force=force,
+        )
+
+    def rca_due(self) -> dict[str, list[str]]:
+        """Services with clusters whose root cause is to be looked for now, each with these."""
+        from luffy_dagster.flows.rca import due_clusters
+
+        return due_clusters(self.context())
 
     def maintain(self, service: str) -> "tuple[ReconcileResult, CompactionResult, RetentionResult]":
         """The nightly work of one service: compare with the sources, compact, delete what is past its time."""

@@ -16,6 +16,7 @@ from luffy_dagster.core.model import Frame
 from luffy_dagster.core.rca.model import CommitInfo, Suspects, Trouble
 from luffy_dagster.core.rca.report import BlastRadius
 from luffy_dagster.core.rca.verdict import CommitFacts, Place
+from luffy_dagster.core.rca.verdict.weigh import RAN_LONG
 from luffy_dagster.flows.context import FlowContext
 
 if TYPE_CHECKING:
@@ -276,10 +277,11 @@ def _settle_release(found: Gathered, repository: GitRepository | None) -> None:
 def ran_for(found: Gathered, sha: str, repository: GitRepository) -> timedelta | None:
     """How long a commit had demonstrably run before the first failure; None when the logs do not say."""
     at = found.cluster.first_seen
-    for version, since in found.since.items():  # the earliest version that holds it
+    for number, (version, since) in enumerate(found.since.items()):  # the earliest version that holds it
         commit = repository.resolve(version)
         if commit is not None and repository.is_ancestor(sha, commit):
-            return at - since
+            # of the first one known nobody knows since when it ran: only that it ran at least so long
+            return at - since if number or at - since >= RAN_LONG else None
     return None
 
 
