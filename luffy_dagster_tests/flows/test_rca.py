@@ -343,3 +343,20 @@ def test_caps_hold_over_processes(world):
     assert cache.near(scope, [1.0, 0.01], 0.97, NOW) is not None
     assert cache.near(scope, [0.7, 0.7], 0.97, NOW) is None
     assert cache.near(Scope("pay", "rca", "e2"), [1.0, 0.0], 0.97, NOW) is None
+
+
+def test_a_report_is_told_in_the_thread_of_its_incident(world, pay, monkeypatch):
+    from luffy_dagster.flows import alerting
+    from luffy_dagster.flows.rca.telling import teller
+
+    cluster, bad, _ = pay
+    queued = []
+    monkeypatch.setattr(alerting, "add_report", lambda _ctx, *args, **more: queued.append((args, more)))
+    out = investigate(world.ctx, "pay", cluster, notify=teller(world.ctx))
+    ((service, told_cluster, headline, facts), more), = queued
+    assert (service, told_cluster, more["report_id"]) == ("pay", cluster, str(out.result_id))
+    assert bad[:12] in dict(facts)["commit"]
+    with store.begin(world.engine) as conn:
+        store.services.update(conn, "pay", {"notification_enabled": False}, actor="t", now=NOW)
+    investigate(world.ctx, "pay", cluster, notify=teller(world.ctx), force=True)
+    assert len(queued) == 1

@@ -85,7 +85,7 @@ def investigate(
                     store.rca.set_status(conn, service, own, *before, now)
             raise
     if outcome.ok and not outcome.repeated and notify is not None:
-        notify(outcome)
+        notify(outcome)  # after the report is stored: a message that fails loses no report
     return outcome
 
 
