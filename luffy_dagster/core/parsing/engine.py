@@ -171,23 +171,24 @@ def _entries(
     )
     if not all_first:
         frame = _gather_lines(frame, raw, read)
-    frame = frame.with_columns(
-        # left of one line: of several, the first that is not empty
-        pl.when(pl.col("message").str.contains("\n", literal=True))
-        .then(pl.col("message").str.strip_chars_start("\r\n").str.extract(r"^([^\n]*)", 1))
-        .otherwise(pl.col("message"))
-        .str.strip_chars(" \t\r")
-        .alias("message")
-    )
+    # left of one line: of several, the first that is not empty
+    first_line = frame["message"]
+    several = first_line.str.contains("\n", literal=True).fill_null(value=False)
+    if several.any():
+        rows_of = several.arg_true()
+        lines = first_line.gather(rows_of).str.strip_chars_start("\r\n").str.extract(r"^([^\n]*)", 1)
+        first_line = first_line.clone().scatter(rows_of, lines)
+    frame = frame.with_columns(first_line.str.strip_chars(" \t\r").alias("message"))
     wordless = frame["level"].is_null()
     if wordless.any():
-        guess = frame["message"].str.extract(_LEVEL_IN_MESSAGE, 1)
+        rows_of = wordless.arg_true()
+        guess = frame["message"].gather(rows_of).str.extract(_LEVEL_IN_MESSAGE, 1)
         guess = (
             guess.str.replace(r"^level=[\"']?", "")
             .str.replace(r"^(?:Fatal|Parse) error$", "fatal")
             .str.replace("^fatal error$", "fatal")
         )
-        frame = frame.with_columns(frame["level"].fill_null(guess).alias("level"))
+        frame = frame.with_columns(frame["level"].clone().scatter(rows_of, guess).alias("level"))
     frame = _times(frame.with_columns(levels.normalise(frame["level"]).alias("level")), options)
     identities = {stream: profiles[stream].profile_id for stream in frame["stream"].unique().to_list()}
     environments = (
