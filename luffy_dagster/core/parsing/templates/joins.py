@@ -25,7 +25,6 @@ from luffy_dagster.core.parsing.templates.words import (
     VALUE_LABELS,
     VAR,
     WordClass,
-    has_opposites,
     is_literal_word,
     is_state_like,
     is_unit,
@@ -162,8 +161,6 @@ class Place:
         weights = {c: self._weight(c, values, titled=titled) for c in usable}
         weak = {c for c, w in weights.items() if w <= _STATE}
         evidence = more + sum(weights[c] for c in sample if c not in weak) + min(0.3, _STATE * len(weak))
-        if has_opposites(" ".join(c) for c in sample):
-            evidence *= 0.1
         if () in contents and usable and all(_bare(c) for c in usable):
             usable.append(())
             evidence += 0.5

@@ -1,8 +1,8 @@
 """Mining: distinct shapes in, one template per shape out, whatever their order.
 
-The passes, each over the groups the one before left: equality of what remains when typed values are out; labels; names
-that vary; frames with a value of one word; frames with a value of several words or an optional part; equal literal
-words in order. `joins` holds the evidence.
+The passes, each over the groups the one before left: equality of what remains when typed values are out; labels; places
+where a value is expected; names; addresses; frames with one stretch free (`joins`); pools with several places free (`pools`);
+what was a value elsewhere; equal literal words in order.
 """
 
 from __future__ import annotations

@@ -7,7 +7,8 @@ contents it has in its pool. Nothing is joined by similarity: what stays out of 
 whose contents are not believed to be values keeps the groups apart.
 
 The idea of voting per place over messages of one frame of constant words is that of Brain (Yu et al., TSC 2023) and of
-LogSig's word pairs; its "same words elsewhere" resembles the parameter lists that AEL and IPLoM keep per position.
+LogSig's word pairs (Tang et al., CIKM 2011); that two places draw from the same words is IPLoM's search for relations
+between positions (Makanju et al., KDD 2009).
 
 Belongs here: which places of a group are open, pools, their judgement. Does not belong here: the weights (`joins`).
 """
@@ -34,6 +35,7 @@ from luffy_dagster.core.parsing.templates.words import (
 )
 
 LONGEST_RUN = 5  # atoms of a value at most
+MORE = 1.3  # times the evidence of a frame: the places of a pool are not independent of each other
 FEWEST = 6  # groups of which every one differs from every other in several places, to be believed
 _OPEN = "\x02"
 
@@ -144,15 +146,10 @@ def find_pool_joins(groups: Sequence[Group], values: frozenset[str], *, least: f
         if places and len(places) < len(group.key):
             pools[_skeleton(group.key, places)].append((index, places))
     slots = [slot for skeleton in sorted(pools) for slot in _slots(groups, skeleton, pools[skeleton])]
-    by_label: dict[str, list[_Slot]] = defaultdict(list)
-    for slot in slots:
-        if slot.label:
-            by_label[slot.label].append(slot)
     joins: list[PoolJoin] = []
     for slot in slots:
-        more = 0.5 * slot.twin + (0.34 if _seen_elsewhere(slot, by_label[slot.label]) else 0.0)
-        accepted, evidence = slot.place.judge(list(slot.contents), values, more)
-        if len(accepted) >= 2 and evidence >= slot.place.needed * least:
+        accepted, evidence = slot.place.judge(list(slot.contents), values, 0.5 * slot.twin)
+        if len(accepted) >= 2 and evidence >= slot.place.needed * least * MORE:
             chosen = [one for content in accepted for one in slot.contents[content]]
             joins.append(PoolJoin(tuple(sorted(chosen))))
     return joins
@@ -170,7 +167,6 @@ def _skeleton(key: Content, places: list[Stretch]) -> Content:
 class _Slot(NamedTuple):
     place: Place
     contents: dict[Content, list[tuple[int, Stretch]]]
-    label: str
     twin: bool  # whether another place of the same messages draws from the same words
 
 
@@ -203,8 +199,7 @@ def _slots(groups: Sequence[Group], skeleton: Content, rows: list[tuple[int, lis
             continue
         own = {c for c in contents if VAR not in c}
         twin = any(len(own & set(other)) >= 2 for n, other in enumerate(found) if n != number)
-        label = place.previous.lower() if is_literal_word(place.previous) else ""
-        yield _Slot(place, contents, label, twin)
+        yield _Slot(place, contents, twin)
 
 
 def _shared_ends(contents: list[Content]) -> tuple[int, int]:
@@ -217,8 +212,3 @@ def _shared_ends(contents: list[Content]) -> tuple[int, int]:
     while back < least - front and len({c[-1 - back] for c in contents}) == 1:
         back += 1
     return front, back
-
-
-def _seen_elsewhere(slot: _Slot, others: list[_Slot]) -> bool:
-    own = {c for c in slot.contents if VAR not in c and not all(is_state_like(a) for a in c)}
-    return any(len(own & set(other.contents)) >= 2 for other in others if other is not slot)

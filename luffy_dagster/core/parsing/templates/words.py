@@ -7,7 +7,6 @@ particular system's messages.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from enum import IntEnum
 from functools import lru_cache
 
@@ -139,18 +138,3 @@ def is_state_like(word: str) -> bool:
         return len(last) > 4 and last.endswith(("ed", "ing"))
     last = low.rsplit("_", 1)[-1]
     return last in STATE_WORDS or (len(last) > 4 and last.endswith(("ed", "ing"))) or last.endswith(("able", "ible"))
-
-
-_NOT = re.compile("(?<=[a-z])not(?=[a-z])")
-
-
-def has_opposites(words: Iterable[str]) -> bool:
-    """Whether two of the words differ by a negating prefix only ("ready" and "not ready", "mount" and "unmount")."""
-    known = {w.lower() for w in words}
-    for word in known:
-        if "not" in word and _NOT.sub("", word) in known - {word}:
-            return True
-        for prefix in ("un", "in", "im", "dis", "de", "non", "non-", "not", "not-", "no-", "ir"):
-            if prefix + word in known:
-                return True
-    return False
