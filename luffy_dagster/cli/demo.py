@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from luffy_dagster.cli.page import Page
     from luffy_dagster.demo.shop import Shop
     from luffy_dagster.flows import FlowContext
+    from luffy_dagster.flows.rca import RcaRun
     from luffy_dagster.settings import Settings
 
 RUN_TIMEOUT_S = 600.0
@@ -89,11 +90,12 @@ def demo(
         try:
             with context.dagster_api(chosen) as api:
                 run_url = _run(bar, api, services)
+            causes = _causes(bar, flow, services)
         except BaseException:
             if started:
                 stop_page(chosen, page)
             raise
-    _show(flow, chosen, subjects, services, shop=shop, run_url=run_url, page=page, json_=json_)
+    _show(flow, chosen, subjects, services, shop=shop, run_url=run_url, page=page, json_=json_, causes=causes)
     if not keep:
         stop_page(chosen, page)
     if not json_:
@@ -206,6 +208,18 @@ def _run(bar: Progress, api: DagsterApi, services: list[str]) -> str:
     return url
 
 
+def _causes(bar: Progress, flow: FlowContext, services: list[str]) -> list[RcaRun]:
+    """The root causes of the services' clusters; a model puts them in words where one answers on this machine."""
+    from luffy_dagster.flows.gateway import make_gateway
+    from luffy_dagster.flows.rca import run_rca
+
+    task = bar.add_task("naming the causes", total=None)
+    gateway = make_gateway(flow)
+    runs = [run_rca(flow, service, trigger="manual", gateway=gateway) for service in services]
+    _done(bar, task, f"{sum(len(run.outcomes) for run in runs)} root causes looked for")
+    return runs
+
+
 def _done(bar: Progress, task: Any, text: str) -> None:
     bar.update(task, total=1, completed=1, description=text)
 
@@ -220,6 +234,7 @@ def _show(
     run_url: str,
     page: Page,
     json_: bool,
+    causes: list[RcaRun],
 ) -> None:
     """What was found, and where to go from here."""
     from luffy_dagster.cli.report import find, show_report
@@ -234,11 +249,25 @@ def _show(
                 "page": page.url,
                 "repository": shop.repo if shop else None,
                 "planted_commit": shop.culprit_commit if shop else None,
+                "causes": [
+                    {
+                        "service": run.service,
+                        "cluster": o.cluster_id,
+                        "verdict": o.report.verdict,
+                        "cause": o.report.cause,
+                        "culprit": o.report.culprit.sha if o.report.culprit else None,
+                        "confidence": o.report.confidence,
+                    }
+                    for run in causes
+                    for o in run.outcomes
+                    if o.report is not None
+                ],
             }
         )
         return
     formats = {service: subject.format for service, subject in zip(services, subjects, strict=True)}
     found = show_report(flow, services, formats=formats if shop else None)
+    _show_causes(causes)
     rows = [("Dagster's page", page.url), ("this run", run_url)]
     with context.dagster_api(chosen) as api:
         today = context.now().date()
@@ -250,6 +279,7 @@ def _show(
     # with its service: two services that fail alike have clusters of one id
     first = f"{found.clusters[0].cluster_id} -s {found.clusters[0].service_id}" if found.clusters else "ID"
     steps = {
+        f"luffy rca show {first}": "why: verdict, evidence, suspects, what was ruled out",
         f"luffy clusters show {first}": "the trace, counts, members",
         "luffy logs -l error": "the lines",
         "luffy demo --logs PATH": "the same with your own logs",
@@ -258,3 +288,14 @@ def _show(
     ui.out.print()
     for number, (command, words) in enumerate(steps.items()):
         ui.out.print(f"{'' if number else 'Go on:':6} [bold]{command:44}[/] {words}", highlight=False)
+
+
+def _show_causes(causes: list[RcaRun]) -> None:
+    """The verdicts, one line each."""
+    from luffy_dagster.cli.rca import told
+
+    if any(run.outcomes for run in causes):
+        ui.out.print("[bold]Root causes[/]")
+    for run in causes:
+        told(run)
+    ui.out.print()

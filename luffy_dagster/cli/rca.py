@@ -150,7 +150,6 @@ def run(
 
     Example: [bold]luffy rca run payments[/]
     """
-    from luffy_dagster import flows
     from luffy_dagster.flows.gateway import make_gateway
     from luffy_dagster.flows.rca import run_rca
 
@@ -173,7 +172,6 @@ def run(
             on_outcome=tell,
         )
         bar.update(task, total=1, completed=1, description=f"{len(done.outcomes)} cluster(s) looked at")
-    del flows
     if json_:
         ui.print_json(
             {
@@ -196,7 +194,7 @@ def run(
             }
         )
     else:
-        _told(done)
+        told(done)
     if not done.ok:
         raise typer.Exit(1)
 
@@ -208,7 +206,8 @@ def notifier(flow: Any) -> Any:
     return telling.teller(flow)
 
 
-def _told(done: Any) -> None:
+def told(done: Any) -> None:
+    """A run's verdicts, one line each."""
     for o in done.outcomes:
         if o.report is None:
             continue
