@@ -210,12 +210,25 @@ def _run(bar: Progress, api: DagsterApi, services: list[str]) -> str:
 
 def _causes(bar: Progress, flow: FlowContext, services: list[str]) -> list[RcaRun]:
     """The root causes of the services' clusters; a model puts them in words where one answers on this machine."""
+    from luffy_dagster import store
     from luffy_dagster.flows.gateway import make_gateway
     from luffy_dagster.flows.rca import run_rca
+    from luffy_dagster.flows.rca.pending import judged
 
     task = bar.add_task("naming the causes", total=None)
     gateway = make_gateway(flow)
-    runs = [run_rca(flow, service, trigger="manual", gateway=gateway) for service in services]
+    runs = []
+    for service in services:
+        with store.begin(flow.engine) as conn:
+            found = store.services.get(conn, service)
+        # also those that Dagster's sensor was quicker with: their reports are there, and are shown
+        named = [
+            row.cluster_id
+            for row, t in judged(flow, found, flow.now())
+            if t.run or row.rca_status in ("pending", "completed")
+        ]
+        if named:
+            runs.append(run_rca(flow, service, clusters=named, trigger="manual", gateway=gateway))
     _done(bar, task, f"{sum(len(run.outcomes) for run in runs)} root causes looked for")
     return runs
 

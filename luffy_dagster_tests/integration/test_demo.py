@@ -48,6 +48,8 @@ def test_the_demo_finds_what_was_planted_and_goes_on(home):
     planted = next(one for one in first["clusters"] if one["service_id"] == "payments" and "services/payments/fees.py" in one["culprit"])
     assert planted["count_24h"] >= 3
     assert len(first["planted_commit"]) == 40
+    assert [one["culprit"] for one in first["causes"] if one["cluster"] == planted["cluster_id"]] == [first["planted_commit"]]
+    assert {one["culprit"] for one in first["causes"]} <= {first["planted_commit"], None}, "nobody else is blamed"
     shown = luffy(home, "clusters", "show", planted["cluster_id"])
     assert shown.returncode == 0, shown.stderr
     assert "KeyError: 'JPY'" in shown.stdout
