@@ -16,6 +16,7 @@ import typer
 
 from luffy_dagster.cli import (
     alarms,
+    alerts,
     anomalies,
     clusters,
     code,
@@ -31,6 +32,7 @@ from luffy_dagster.cli import (
     services,
     setup,
     sources,
+    triage,
     ui,
     work,
 )
@@ -60,6 +62,8 @@ for topic in (
     proposals,
     patterns,
     alarms,
+    alerts,
+    triage,
     rules,
     replay,
     doctor,
