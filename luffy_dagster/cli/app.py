@@ -58,8 +58,6 @@ for topic in (
     code,
     proposals,
     rca,
-    anomalies,
-    proposals,
     patterns,
     alarms,
     alerts,
