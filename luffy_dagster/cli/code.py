@@ -121,6 +121,7 @@ def credential(
         str | None, typer.Option("--username", help="User of the token (GitLab: leave it out).")
     ] = None,
     remove: Annotated[bool, typer.Option("--remove", help="Forget what is set.")] = False,
+    json_: ui.Json = False,
 ) -> None:
     """Set the token (read from standard input, so that no shell keeps it) or SSH key of a service's repository.
 
@@ -135,7 +136,10 @@ def credential(
         store.services.get(conn, service)
         if remove:
             gone = store.git_credentials.remove(conn, service, actor=context.actor(), now=context.now())
-            ui.out.print("forgotten" if gone else "there was none")
+            if json_:
+                ui.print_json({"service": service, "removed": bool(gone)})
+            else:
+                ui.note("forgotten" if gone else "there was none")
             return
         if ssh_key is None and sys.stdin.isatty():
             ui.err.print("token: ", end="")
@@ -150,7 +154,10 @@ def credential(
             actor=context.actor(),
             now=context.now(),
         )
-    ui.out.print(f"[green]✓[/] set for {service}; try it with `luffy code index {service}`")
+    if json_:
+        ui.print_json({"service": service, "kind": "ssh_key" if ssh_key is not None else "token"})
+    else:
+        ui.note(f"[green]✓[/] set for {service}; try it with [bold]luffy code index {service}[/]")
 
 
 def commits(

@@ -69,6 +69,8 @@ def test_schedules_and_sensors_are_switched(api) -> None:
         "service_registry": "sensor",
         "alerting": "sensor",
         "failing_services": "sensor",
+        "code_due": "sensor",
+        "qualifying_clusters": "sensor",
     }
     for name in ("master_schedule", "service_registry"):
         for running in (False, True):

@@ -10,8 +10,8 @@ import pytest
 def log_lines():
     dice, end = random.Random(4), datetime.now(UTC)
     at, lines = end - timedelta(days=3), []
-    while at < end - timedelta(minutes=6):
-        at += timedelta(seconds=dice.expovariate(4 / 60))
+    while at < end - timedelta(minutes=1):
+        at += timedelta(seconds=dice.uniform(8, 22))  # steady: what is odd is what was planted
         bad = end - timedelta(minutes=70) <= at < end - timedelta(minutes=50) and dice.random() < 0.6
         text = f"tea {dice.randrange(99)} is out" if bad else f"cup {dice.randrange(999)} filled in {dice.randrange(20, 60)} ms"
         lines.append(f"{at:%Y-%m-%d %H:%M:%S},{dice.randrange(1000):03d} {'ERROR' if bad else 'INFO '} [main] kettle - {text}")

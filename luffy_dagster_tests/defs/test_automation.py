@@ -97,6 +97,7 @@ def test_every_definition_that_is_to_run_by_itself_is_on(defs) -> None:
         "alerting": "RUNNING",
         "code_due": "RUNNING",
         "failing_services": "RUNNING",
+        "qualifying_clusters": "RUNNING",
     }
     for name in ("logs", "tick", "maintenance"):
         assert int(repository.get_job(name).tags["dagster/max_runtime"]) > 0

@@ -6,7 +6,7 @@ import pytest
 from luffy_dagster import store
 from luffy_dagster.defs.build import build_definitions
 from luffy_dagster.defs.code import code_due_sensor, code_job
-from luffy_dagster.defs.resources import LakeResource, LogSourcesResource, LuffyResource, PostgresResource
+from luffy_dagster.defs.resources import LakeResource, LogSourcesResource, NotificationResource, LuffyResource, PostgresResource
 from luffy_dagster.settings import get_settings
 from luffy_dagster_tests.gitmaker import START, Made
 
@@ -29,6 +29,7 @@ def luffy(settings, engine, tmp_path, monkeypatch):
         postgres=PostgresResource(database_url=url),
         lake=LakeResource(url=str(tmp_path / "lake")),
         log_sources=LogSourcesResource(),
+        notification=NotificationResource(),
     )
     get_settings.cache_clear()
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from luffy_dagster import store
+from luffy_dagster.core.lifecycle import LifecycleState
 from luffy_dagster.core.alerting.model import Finding, Rule, Source
 from luffy_dagster.core.anomalies.model import Anomaly, Feature, Kind
 from luffy_dagster.core.model import ClusterState, Severity
@@ -35,7 +36,7 @@ def told(world, hook):
 def service(world, slug="web", **fields):
     made = world.service(slug, notification_webhook_url=world.hook.url, **fields)
     with store.begin(world.engine) as conn:
-        store.services.advance(conn, slug, store.services.LifecycleState.ACTIVE, actor="test", now=world.clock)
+        store.services.advance(conn, slug, LifecycleState.ACTIVE, actor="test", now=world.clock)
     return made
 
 

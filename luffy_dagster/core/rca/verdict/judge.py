@@ -16,6 +16,7 @@ from luffy_dagster.core.rca.verdict.mechanisms import DIRECT, STRONG
 from luffy_dagster.core.rca.verdict.reading import Reading, read_evidence
 from luffy_dagster.core.rca.verdict.values import (
     Case,
+    CauseKind,
     CommitFacts,
     Ranked,
     Reason,
@@ -54,6 +55,11 @@ def _decide(
         lead = best.weight - (second.weight if second else 0.0)
         if hard is not None and not _overrules(best, changes[best.commit.sha], hard):
             return _external(reading, ranked, hard, causes, aside)
+        hint = next((c for c in causes if not c.hard), None)
+        if hint is not None and hint.kind is CauseKind.UPSTREAM and _beside(changes[best.commit.sha], reading, hint):
+            return _unclear(
+                ranked, aside, f"the lines say that {hint.what}, and the nearest commit is not about that", [best]
+            )
         if lead >= AHEAD:
             return _culprit(case, reading, best, second, ranked, hard or (causes[0] if causes else None), aside)
         assert second is not None
@@ -75,6 +81,17 @@ def _grounded(best: Ranked) -> bool:
     """A name needs a quote of the log and a quote of the change, and more than one kind of reason."""
     quoted = any(r.log and r.code for r in best.reasons) or best.commit.prior >= 0.6
     return quoted and (len([r for r in best.reasons if r.weight > 0]) >= 2 or best.weight >= DIRECT)
+
+
+def _beside(change: Change, reading: Reading, hint: Cause) -> bool:
+    """Whether a change neither lies in the file that failed nor touches what waiting for others depends on."""
+    lever = LEVERS[hint.kind]
+    if lever is not None and any(lever.search(line) for line in (*change.removed(), *change.added())):
+        return False
+    innermost = next((place.file for place in reading.places if place.rank == 0), None)
+    if innermost is None:
+        return False
+    return not any(innermost.endswith(file) or file.endswith(innermost) for file in change.files)
 
 
 def _overrules(best: Ranked, change: Change, cause: Cause) -> bool:
