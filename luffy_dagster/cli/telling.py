@@ -121,12 +121,12 @@ def rules_list(json_: ui.Json = False) -> None:
     if json_:
         ui.print_json([store.alert_rules.as_dict(rule) for rule in found])
         return
-    table = ui.table("rule", "on", "source", "kinds", "from", "after", "over after", "why", wide=("why",))
+    table = ui.table("rule", "on", "kinds", "from", "after", "over after", wide=("kinds",))
     for rule in found:
         kinds = ", ".join(rule.kinds) or "all"
         over = _span(rule.resolve_after)
         table.add_row(
-            rule.id, "yes" if rule.enabled else "no", str(rule.source), kinds, str(rule.least), _span(rule.pending), over, rule.reason or ""
+            rule.id, "yes" if rule.enabled else "no", f"{rule.source}: {kinds}", str(rule.least), _span(rule.pending), over
         )  # fmt: skip
     ui.out.print(table)
 
