@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import TimeoutError
 
 from luffy_dagster.adapters.dagster_api import DagsterApi
 from luffy_dagster_tests.browser.conftest import SERVICES
@@ -19,9 +20,16 @@ def tab(browser, tmp_path: Path):
 
 
 def look(tab, url: str, *texts: str, shot: Path) -> str:
-    tab.goto(url)
-    for text in texts:
-        tab.get_by_text(text).first.wait_for()
+    for patience in (30_000, 60_000, 60_000):  # two cores, a webserver and the other tests: a person would reload
+        tab.goto(url)
+        try:
+            for text in texts:
+                tab.get_by_text(text).first.wait_for(timeout=patience)
+            break
+        except TimeoutError:
+            continue
+    else:
+        pytest.fail(f"{url} does not show {texts}; it shows: {tab.inner_text('body')[:2000]}")
     tab.wait_for_timeout(500)
     tab.screenshot(path=str(shot), full_page=True)
     return tab.inner_text("body")
