@@ -45,9 +45,9 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    """The webserver, over three services and three days, one of them failing."""
+    """The webserver, over three services and three days, one of them failing; each file has its own, as some start runs."""
     from luffy_dagster.defs.build import build_definitions
 
     home = tmp_path_factory.mktemp("luffy")
