@@ -202,6 +202,17 @@ def test_a_point_in_time_that_ends_is_opened_again(opensearch_part):
     opened.close()
 
 
+def test_a_point_in_time_that_is_gone_on_one_shard_is_told_from_other_failures():
+    from luffy_dagster.adapters.opensearch.paging import ended_on_a_shard
+
+    gone = b'{"took":1,"_shards":{"total":2,"failed":1,"failures":[{"reason":{"type":"search_context_missing_exception"}}]},"hits":{"hits":[]}}'
+    assert ended_on_a_shard(gone)
+    assert not ended_on_a_shard(gone.replace(b"search_context_missing", b"circuit_breaking"))
+    said = b'{"_shards":{"failed":0},"hits":{"hits":[{"_source":{"failures":["search_context_missing"]}}]}}'
+    assert not ended_on_a_shard(said)
+    assert not ended_on_a_shard(b"")
+
+
 @pytest.mark.elasticsearch
 def test_elasticsearch_is_read_whole(elasticsearch_part):
     check_reading(elasticsearch_part, "elasticsearch")

@@ -111,6 +111,10 @@ class PointInTime(Cursor):
                 body["search_after"] = after
             try:
                 data = self.client.raw("POST", "/_search", body)
+                if ended_on_a_shard(data):
+                    raise SourceIncomplete(
+                        self.client.name, "the point in time expired on a shard", "it is opened again", kind="expired"
+                    )
             except SourceIncomplete as error:
                 if error.kind == "too_large" and size > 1:
                     size = max(1, size // 8)
@@ -128,6 +132,12 @@ class PointInTime(Cursor):
                 return
             size = fitting(data, size, self.size)
             yield data
+
+
+def ended_on_a_shard(data: bytes) -> bool:
+    """Whether an answer lacks a shard because the point in time is gone there: what stands before the hits says so."""
+    head = data[: max(data.find(b'"hits":{'), 0)]
+    return b'"failures":[' in head and b"search_context_missing" in head
 
 
 def fitting(data: bytes, size: int, most: int) -> int:
