@@ -95,6 +95,14 @@ class PointInTime(Cursor):
                 else:
                     self.client.call("DELETE", "/_search/point_in_time", {"pit_id": [made]})
 
+    def _answer(self, body: dict[str, Any]) -> bytes:
+        data = self.client.raw("POST", "/_search", body)
+        if ended_on_a_shard(data):
+            raise SourceIncomplete(
+                self.client.name, "the point in time expired on a shard", "it is opened again", kind="expired"
+            )
+        return data
+
     def pages(self, number: int) -> Iterator[bytes]:
         """The answers of slice `number`. A point in time that expired is opened again and the slice read from its start:
         documents then come twice, under the same ids.
@@ -110,11 +118,7 @@ class PointInTime(Cursor):
             if after is not None:
                 body["search_after"] = after
             try:
-                data = self.client.raw("POST", "/_search", body)
-                if ended_on_a_shard(data):
-                    raise SourceIncomplete(
-                        self.client.name, "the point in time expired on a shard", "it is opened again", kind="expired"
-                    )
+                data = self._answer(body)
             except SourceIncomplete as error:
                 if error.kind == "too_large" and size > 1:
                     size = max(1, size // 8)
