@@ -13,12 +13,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
+
 from luffy_dagster import store
 from luffy_dagster.core.codeindex import CHUNK_ALGORITHM, Chunk, chunk, skip_content, skip_path
 from luffy_dagster.core.codeindex.terms import terms_of
-from luffy_dagster.core.rca.model import TreeFile
+from luffy_dagster.core.rca.model import CommitInfo, TreeFile
+from luffy_dagster.core.redaction import SECRETS, redact
 from luffy_dagster.core.scheduling import Kind
 from luffy_dagster.flows.context import FlowContext
+from luffy_dagster.store.crypto import pseudonym_key
 
 if TYPE_CHECKING:
     from luffy_dagster.adapters.embeddings import Embedder
@@ -60,7 +64,7 @@ class CodeIndexResult:
 def open_repository(ctx: FlowContext, service: Any, *, offline: bool = False, max_age: float = 0) -> GitRepository:
     """The repository of a service (`store.services` row), fetched unless that was within `max_age` seconds; close it.
 
-    With `offline` a host that does not answer is only noted where there is a mirror. Raises CodeError when the service has none,
+    With `offline` a fetch that fails is only noted where there is a mirror. Raises CodeError when the service has none,
     GitError when it cannot be read.
     """
     from luffy_dagster.adapters.git import AddressPolicy, Credentials, open_mirror, open_path
@@ -234,7 +238,16 @@ class _Work:
         found = list(self.repository.log(self.head, paths=paths, limit=new, after=after, counts=True, renames=True))
         if len(found) == new < keep:
             found += self.repository.log(self.head, paths=paths, limit=keep, after=after)[new:]
-        return store.code.put_commits(conn, self.service.id, found, replace=after is None, keep=keep)
+        return store.code.put_commits(conn, self.service.id, self._redacted(found), replace=after is None, keep=keep)
+
+    def _redacted(self, commits: Sequence[CommitInfo]) -> list[CommitInfo]:
+        """Commits without the secrets that somebody wrote into their messages; names and addresses are as Git has them."""
+        key = pseudonym_key(self.ctx.settings)
+        subjects, bodies = (
+            redact(pl.Series([getattr(c, part) for c in commits], dtype=pl.Utf8), SECRETS, key=key).texts
+            for part in ("subject", "body")
+        )
+        return [replace(c, subject=s, body=b) for c, s, b in zip(commits, subjects, bodies, strict=True)]
 
     def _vectors(self) -> Any:
         from luffy_dagster.adapters.chroma import open_vectors

@@ -3,9 +3,6 @@
 import base64
 import os
 import subprocess
-import threading
-from functools import partial
-from http.server import CGIHTTPRequestHandler, HTTPServer
 
 import pytest
 
@@ -22,6 +19,7 @@ from luffy_dagster.adapters.git import (
     open_path,
     parse_address,
 )
+from luffy_dagster_tests.githost import serving_git
 from luffy_dagster_tests.gitmaker import START, Made
 
 TOKEN = "glpat-" + "not-a-real-token-77"
@@ -181,62 +179,10 @@ def test_nobody_answers_and_nothing_is_there(made, tmp_path):
         open_path(tmp_path)
 
 
-class _Guarded(CGIHTTPRequestHandler):
-    """`git http-backend` behind a token."""
-
-    def __init__(self, *args, root, seen, **kwargs):
-        self.root, self.seen = root, seen
-        super().__init__(*args, **kwargs)
-
-    def log_message(self, *_):
-        pass
-
-    def _answer(self):
-        self.seen.append(sorted(_command_lines()))
-        given = self.headers.get("Authorization", "")
-        if given != "Basic " + base64.b64encode(f"oauth2:{TOKEN}".encode()).decode():
-            self.send_response(401)
-            self.send_header("WWW-Authenticate", 'Basic realm="x"')
-            self.end_headers()
-            return
-        path, _, query = self.path.partition("?")
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        env = {"PATH": os.environ["PATH"], "GIT_PROJECT_ROOT": str(self.root), "GIT_HTTP_EXPORT_ALL": "1", "PATH_INFO": path,
-               "QUERY_STRING": query, "REQUEST_METHOD": self.command, "CONTENT_TYPE": self.headers.get("Content-Type", ""),
-               "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""), "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", "")}
-        done = subprocess.run(["git", "-c", "safe.directory=*", "http-backend"], input=body, env=env, capture_output=True)
-        head, _, rest = done.stdout.partition(b"\r\n\r\n")
-        self.send_response(200)
-        for line in head.decode().split("\r\n"):
-            self.send_header(*line.split(": ", 1))
-        self.send_header("Content-Length", str(len(rest)))
-        self.end_headers()
-        self.wfile.write(rest)
-
-    do_GET = do_POST = _answer
-
-
-def _command_lines():
-    for pid in os.listdir("/proc"):
-        if pid.isdigit():
-            try:
-                with open(f"/proc/{pid}/cmdline", "rb") as file:
-                    yield file.read()
-            except OSError:
-                continue
-
-
 @pytest.fixture
 def guarded(made, tmp_path):
-    root = tmp_path / "served"
-    subprocess.run(["git", "clone", "-q", "--bare", str(made.path), str(root / "shop.git")], check=True)
-    seen = []
-    server = HTTPServer(("127.0.0.1", 0), partial(_Guarded, root=root, seen=seen))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"127.0.0.1:{server.server_address[1]}/shop.git", seen
-    server.shutdown()
-    server.server_close()
+    with serving_git(made.path, tmp_path / "served", TOKEN) as found:
+        yield found
 
 
 def test_a_token_is_found_nowhere(guarded, tmp_path, caplog, capfd, monkeypatch):

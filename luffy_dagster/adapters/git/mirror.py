@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from luffy_dagster.adapters.git.address import Address, AddressPolicy, check_host, parse_address
-from luffy_dagster.adapters.git.errors import GitError, GitMissing, GitRepositoryMissing, GitUnreachable
+from luffy_dagster.adapters.git.errors import GitError, GitMissing, GitRefused, GitRepositoryMissing
 from luffy_dagster.adapters.git.process import environment, run
 from luffy_dagster.adapters.git.repository import GitRepository
 
@@ -130,7 +130,8 @@ def open_mirror(
 ) -> GitRepository:
     """The mirror of `url` below `folder`, fetched unless it was within `max_age` seconds.
 
-    With `offline`, a host that does not answer is a note of the repository rather than an error, where there is a mirror.
+    With `offline`, a fetch that fails is a note of the repository rather than an error, where there is a mirror: history as it
+    was last time says more than none.
     Raises GitError (its kinds say what to do).
     """
     policy = policy or AddressPolicy()
@@ -146,7 +147,9 @@ def open_mirror(
                 check_host(address, policy)
                 _fetch(address, git_dir, credentials, policy, timeout)
                 done.touch()
-            except GitUnreachable as error:
+            except GitRefused:
+                raise
+            except GitError as error:
                 if not offline or not done.exists():
                     raise
                 notes = (f"not fetched, as it was at the last fetch: {error}",)

@@ -7,6 +7,6 @@ replaced whole. Storage and policy per service are the caller's business.
 """
 
 from luffy_dagster.core.redaction.engine import ALGORITHM, Redacted, key_block_rows, redact, redact_text
-from luffy_dagster.core.redaction.policy import DOCUMENTS, LOGS, Policy
+from luffy_dagster.core.redaction.policy import DOCUMENTS, LOGS, SECRETS, Policy
 
-__all__ = ["ALGORITHM", "DOCUMENTS", "LOGS", "Policy", "Redacted", "key_block_rows", "redact", "redact_text"]
+__all__ = ["ALGORITHM", "DOCUMENTS", "LOGS", "SECRETS", "Policy", "Redacted", "key_block_rows", "redact", "redact_text"]

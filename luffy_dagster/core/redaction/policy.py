@@ -32,6 +32,7 @@ class Policy:
 
 
 _ALWAYS = frozenset({Kind.EMAIL, Kind.PHONE, Kind.CARD, Kind.IBAN, Kind.NATIONAL_ID})
+SECRETS = Policy(frozenset())  # of what must stay as it is but for secrets, such as code and its history
 LOGS = Policy(_ALWAYS)  # of log lines, unless the service says otherwise; IP addresses are kept
 DOCUMENTS = Policy(_ALWAYS | {Kind.PERSON})  # of documents, prompts and notifications
 

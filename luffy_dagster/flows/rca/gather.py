@@ -1,4 +1,4 @@
-"""Everything that is known of one cluster: its exemplar, lines around it, counts, releases, history. Read only, nothing decided."""
+"""Everything that is known of one cluster: its exemplar, lines around it, counts, releases; history is `history`'s. Read only, nothing decided."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
@@ -16,22 +15,15 @@ from luffy_dagster.core.model import Frame
 from luffy_dagster.core.rca.model import CommitInfo, Suspects, Trouble
 from luffy_dagster.core.rca.report import BlastRadius
 from luffy_dagster.core.rca.verdict import CommitFacts, Place
-from luffy_dagster.core.rca.verdict.weigh import RAN_LONG
 from luffy_dagster.flows.context import FlowContext
-
-if TYPE_CHECKING:
-    from luffy_dagster.adapters.git.repository import GitRepository
+from luffy_dagster.flows.rca.history import read_history, settle_release
 
 AROUND = timedelta(minutes=3)
 LOOK_BACK = timedelta(days=7)  # in which versions are looked for in the log
 _VERSION = r"(?i)\b(?:version|release|revision|git_?sha|build)\W{1,4}(v?[0-9][\w.+-]{2,40}|[0-9a-f]{7,40})\b"
 MANY_SERVICES = 50  # up to so many are asked for the same request
-RECENT_COMMITS = 20
-SUSPECT_COMMITS = 12
-NEWER_COMMITS = 5
 MAX_LINES = 60
 MAX_BESIDE = 60
-MAX_DIFF = 40_000
 
 
 @dataclass
@@ -94,9 +86,9 @@ def gather(ctx: FlowContext, service: Any, cluster_id: str, now: datetime) -> Ga
         service, cluster, trouble, trace, lines, beside, _places(trace, frames), blast, first.get("version")
     )
     _releases(ctx, found, first)
-    _history(ctx, found)
+    read_history(ctx, found)
     if found.suspects is None:
-        _settle_release(found, None)
+        settle_release(found, None)
     return found
 
 
@@ -230,7 +222,7 @@ def _blast(conn: Any, service: str, cluster: Any, fingerprints: Sequence[str], n
     )
 
 
-# ---- releases and history --------------------------------------------------------------------------------------------
+# ---- releases --------------------------------------------------------------------------------------------------------
 
 
 def _releases(ctx: FlowContext, found: Gathered, first: dict[str, Any]) -> None:
@@ -258,141 +250,3 @@ def _releases(ctx: FlowContext, found: Gathered, first: dict[str, Any]) -> None:
             found.version = found.version or known.version
             if known.version == found.version:
                 found.release_at, found.previous_version = known.at, before.version if before else None
-
-
-def _settle_release(found: Gathered, repository: GitRepository | None) -> None:
-    """Version, time and the version before it by the log; what a line merely claims counts where the repository has such a commit."""
-    if repository is not None:
-        found.since |= {v: at for v, at in found.hints.items() if v not in found.since and repository.resolve(v)}
-    found.since = dict(sorted(found.since.items(), key=lambda item: item[1]))
-    found.version = found.version or next(reversed(found.since), None)
-    if found.version in found.since and found.previous_version is None:
-        order = list(found.since)
-        place = order.index(found.version)
-        if place:  # the first one known may have run long before
-            found.previous_version = order[place - 1]
-            found.release_at = found.release_at or found.since[found.version]
-
-
-def ran_for(found: Gathered, sha: str, repository: GitRepository) -> timedelta | None:
-    """How long a commit had demonstrably run before the first failure; None when the logs do not say."""
-    at = found.cluster.first_seen
-    for number, (version, since) in enumerate(found.since.items()):  # the earliest version that holds it
-        commit = repository.resolve(version)
-        if commit is not None and repository.is_ancestor(sha, commit):
-            # of the first one known nobody knows since when it ran: only that it ran at least so long
-            return at - since if number or at - since >= RAN_LONG else None
-    return None
-
-
-def open_repository(ctx: FlowContext, service: Any) -> GitRepository | None:
-    """The service's repository, read only; None where none is set. Raises GitError."""
-    from luffy_dagster.adapters.git.mirror import open_mirror, open_path
-
-    folder = ctx.settings.home / "git"
-    if service.git_repo_path:
-        return open_path(Path(service.git_repo_path), cache=folder)
-    if service.repository_url:
-        return open_mirror(service.repository_url, folder, max_age=300, offline=True)
-    return None
-
-
-def _history(ctx: FlowContext, found: Gathered) -> None:
-    from luffy_dagster.adapters.git.errors import GitError
-
-    try:
-        repository = open_repository(ctx, found.service)
-    except GitError as error:
-        found.notes.append(f"The repository could not be read: {error}.")
-        return
-    if repository is None:
-        found.notes.append("No repository is set for this service, so no commit could be looked at.")
-        return
-    with repository:
-        try:
-            _read_history(found, repository)
-        except GitError as error:
-            found.notes.append(f"History could not be read whole: {error}.")
-
-
-def _read_history(found: Gathered, repository: GitRepository) -> None:
-    from dataclasses import replace
-
-    from luffy_dagster.core.rca.suspects import rank_suspects
-
-    branch = found.service.git_branch
-    head = repository.head(branch)
-    _settle_release(found, repository)
-    deployed = repository.resolve(found.version) if found.version else None
-    ran = deployed or repository.commit_before(branch, found.cluster.first_seen) or head
-    if deployed is None:
-        found.notes.append(
-            "No release is known: the branch's newest commit at the time of the first occurrence is taken for what ran."
-        )
-    found.trouble = replace(
-        found.trouble,
-        commit=ran,
-        commit_is_release=deployed is not None,
-        deployed_at=found.release_at,
-        previous_commit=repository.resolve(found.previous_version) if found.previous_version else None,
-    )
-    found.suspects = rank_suspects(found.trouble, repository, limit=20)
-    found.notes += [f"{note}" for note in (*found.suspects.notes, *repository.notes)]
-    _commits(found, repository, ran, head)
-    _snippet(found, repository, ran)
-
-
-def _commits(found: Gathered, repository: GitRepository, ran: str, head: str) -> None:
-    assert found.suspects is not None
-    priors = {s.name: s for s in found.suspects.commits[:SUSPECT_COMMITS]}
-    paths = [found.service.git_subpath] if found.service.git_subpath else []
-    infos = {c.sha: c for c in repository.log(ran, limit=RECENT_COMMITS)}
-    if paths:
-        infos |= {c.sha: c for c in repository.log(ran, paths=paths, limit=RECENT_COMMITS)}
-    infos |= repository.commits([sha for sha in priors if sha not in infos])
-    newer: dict[str, str] = {}
-    if head != ran:
-        for c in repository.log(head, limit=NEWER_COMMITS):
-            if c.sha not in infos and not repository.is_ancestor(c.sha, ran):
-                infos[c.sha] = c
-                newer[c.sha] = f"not part of what ran ({ran[:12]})"
-    facts = []
-    for sha, info in infos.items():
-        prior = priors.get(sha)
-        facts.append(
-            CommitFacts(
-                sha=sha,
-                at=info.committed_at,
-                author=info.author,
-                message=f"{info.subject}\n\n{info.body}".strip(),
-                files=tuple(change.path for change in info.changes),
-                diff="" if sha in newer else repository.diff(sha)[:MAX_DIFF],
-                ran_before=None if sha in newer else ran_for(found, sha, repository),
-                prior=min(1.0, 2 * prior.share) if prior else 0.0,
-                prior_reasons=prior.reasons[:3] if prior else (),
-                excluded=newer.get(sha),
-            )
-        )
-    found.infos = infos
-    found.commits = tuple(sorted(facts, key=lambda c: (c.at, c.sha), reverse=True))
-
-
-def _snippet(found: Gathered, repository: GitRepository, ran: str) -> None:
-    """The failing lines as they are in the commit that ran."""
-    assert found.suspects is not None
-    for placed in found.suspects.frames:
-        if placed.candidates and placed.frame.line:
-            path = placed.candidates[0].path
-            text = repository.read(ran, path)
-            if text is None:
-                continue
-            lines = text.split("\n")
-            if placed.frame.line > len(lines):
-                continue
-            low = max(0, placed.frame.line - 6)
-            shown = [
-                f"{n + 1:>5}{'>' if n + 1 == placed.frame.line else ' '} {lines[n]}"
-                for n in range(low, min(len(lines), placed.frame.line + 5))
-            ]
-            found.snippet = (path, placed.frame.line, "\n".join(shown))
-            return

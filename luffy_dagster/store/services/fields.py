@@ -88,7 +88,7 @@ def _check_meaning(field: str, value: Any) -> None:
         except ValueError as error:
             raise InvalidError(field, str(error)) from None
     if field == "repository_url" and value and _PASSWORD_IN_URL.match(value):
-        raise InvalidError(field, "carries a password or token; leave it out and let Git's credential helper give it")
+        raise InvalidError(field, "carries a password or token; leave it out and set it with `luffy code credential`")
     if field == "git_branch" and not value:
         raise InvalidError(field, "must not be empty")
     if field == "notification_webhook_url" and value and not value.startswith(("http://", "https://")):
