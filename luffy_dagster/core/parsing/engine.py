@@ -212,14 +212,21 @@ def _entries(
             pl.lit(0, dtype=pl.Int32).alias("place")
         )
     else:
-        members = (
-            pl.DataFrame(
-                {"row": raw["row"], "doc_id": ids, "entry_id": ids.gather(read["entry"]), "entry": read["entry"]}
-            )
-            .with_columns(pl.int_range(pl.len(), dtype=pl.Int32).over("entry").alias("place"))
-            .drop("entry")
+        members = pl.DataFrame(
+            {"row": raw["row"], "doc_id": ids, "entry_id": ids.gather(read["entry"]), "place": _places(read)}
         )
     return frame, members
+
+
+def _places(read: pl.DataFrame) -> pl.Series:
+    """The place of every row among those of its entry (Int32), from 0."""
+    follow = (read["entry"] != read["row"]).arg_true()
+    if not len(follow):
+        return pl.Series("place", [0], dtype=pl.Int32).new_from_index(0, read.height)
+    place = pl.DataFrame({"entry": read["entry"].gather(follow)}).select(
+        pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("entry")
+    )
+    return pl.Series("place", [0], dtype=pl.Int32).new_from_index(0, read.height).scatter(follow, place.to_series())
 
 
 def _gather_lines(frame: pl.DataFrame, raw: pl.DataFrame, read: pl.DataFrame) -> pl.DataFrame:
@@ -253,9 +260,10 @@ def _gather_lines(frame: pl.DataFrame, raw: pl.DataFrame, read: pl.DataFrame) ->
     )
     first = parts.filter(parts["entry"] == parts["row"])
     glued = parts.filter(pl.col("glued"))["entry"].unique()
-    joined = frame.join(grouped, left_on="row", right_on="entry", how="left", maintain_order="left", suffix="_all")
-    joined = joined.with_columns(
-        pl.col(name + "_all").fill_null(pl.col(name)).alias(name) for name in ("text", "raw_line", "last_time", "lines")
+    where = frame["row"].search_sorted(grouped["entry"])
+    joined = frame.with_columns(
+        frame[name].clone().scatter(where.filter(grouped[name].is_not_null()), grouped[name].drop_nulls()).alias(name)
+        for name in ("text", "raw_line", "last_time", "lines")
     )
     if len(glued):
         joined = joined.with_columns(
@@ -272,7 +280,7 @@ def _gather_lines(frame: pl.DataFrame, raw: pl.DataFrame, read: pl.DataFrame) ->
             .otherwise(pl.col("message"))
             .alias("message")
         )
-    return joined.drop([name for name in joined.columns if name.endswith("_all")])
+    return joined
 
 
 def _times(frame: pl.DataFrame, options: ParseOptions) -> pl.DataFrame:

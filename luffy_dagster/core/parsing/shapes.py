@@ -6,14 +6,16 @@ belong here: which shapes mean the same (`templates`), what a value is worth as 
 How it is fast: digits are collapsed over the raw bytes first (`bytes.translate`), the distinct texts are few, and only
 those are masked, in polars' Rust engine. Exact by construction: the masks do not look at which digit stands where
 (`masks`), so a text and its collapsed form have their values at the same places, and the shape is *defined* on the
-collapsed form. The values themselves are found by the same expression in the messages as they are.
+collapsed form. The values themselves are cut out of the messages at the bytes where the collapsed form has them.
 """
 
 from __future__ import annotations
 
 import string
 from collections.abc import Sequence
+from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import islice
 
 import polars as pl
 
@@ -26,8 +28,8 @@ LONGEST = 4_000  # characters of a message that are looked at; what follows is o
 
 COLLAPSE = bytes.maketrans(b"123456789", b"000000000")
 _FEW = 2_000  # texts up to which an expression is as quick
-_SEPARATORS = ("\x1e", "\x1f", "\x1d")  # one that no text holds stands between them
-_NUL = "\x00"
+_SEPARATORS = ("\x1e", "\x1f", "\x1d", "\x1c")  # of which no text holds at least two, as a rule
+_NUL, _ORDER_MARK = "\x00", "\ufeff"
 _LETTERS = string.ascii_letters[: len(masks.KINDS)]  # a kind as one letter
 SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "shape_id": pl.Utf8,
@@ -43,18 +45,27 @@ def shape_id(shape: str) -> str:
 
 def collapse_digits(texts: pl.Series) -> pl.Series:
     """`texts` (Utf8) with every ASCII digit turned into 0; lengths and nulls stay."""
-    separator = None if len(texts) < _FEW else next((s for s in _SEPARATORS if not _occurs(texts, s)), None)
-    if separator is None:
+    free = [] if len(texts) < _FEW else list(islice((s for s in _SEPARATORS if not _occurs(texts, s)), 2))
+    if len(free) < 2 or _occurs(texts.head(1), _ORDER_MARK):
         return texts.str.replace_all("[0-9]", "0")
     # all texts as one: a table over its bytes is many times as quick as an expression over each
-    whole: str = (texts.fill_null("") if texts.null_count() else texts).str.join(separator)[0]
-    zeros = whole.encode().translate(COLLAPSE).decode()
-    out = pl.Series(texts.name, [zeros], dtype=pl.Utf8).str.split(separator).explode()
+    whole: bytes = (texts.fill_null("") if texts.null_count() else texts).str.join(free[0]).cast(pl.Binary)[0]
+    out = _lines(whole.translate(COLLAPSE), *free).alias(texts.name)
+    if len(out) != len(texts):
+        return texts.str.replace_all("[0-9]", "0")
     return out.set(texts.is_null(), None) if texts.null_count() else out
 
 
 def _occurs(texts: pl.Series, character: str) -> bool:
     return bool(texts.str.contains(character, literal=True).any())
+
+
+def _lines(text: bytes, end: str, never: str) -> pl.Series:
+    """The lines of a text, read as a table of one column: a fifth of splitting it."""
+    table = pl.read_csv(
+        text, has_header=False, schema={"line": pl.Utf8}, eol_char=end, separator=never, quote_char=None
+    )
+    return table["line"].fill_null("") if table["line"].null_count() else table["line"]
 
 
 def _kind_expression(value: pl.Expr) -> pl.Expr:
@@ -66,30 +77,62 @@ def _kind_expression(value: pl.Expr) -> pl.Expr:
     return expression
 
 
-def _shapes_of_distinct(texts: pl.Series) -> pl.Series:
-    """Shape of every collapsed text (distinct, not null, not empty, none longer than LONGEST)."""
-    frame = pl.DataFrame(
-        {"literal": texts.str.replace_all(masks.PATTERN, _NUL), "values": texts.str.extract_all(masks.PATTERN)}
+@dataclass(frozen=True, slots=True)
+class _Masked:
+    """Distinct collapsed texts: the shape of each (null of an empty one), and where in its bytes its values stand.
+
+    The values of all texts one after the other: text `i` has `counts[i]` of them from `firsts[i]` on.
+    """
+
+    shapes: pl.Series
+    firsts: pl.Series
+    counts: pl.Series
+    starts: pl.Series
+    sizes: pl.Series
+
+
+def _mask(texts: pl.Series) -> _Masked:
+    """Masks collapsed texts (distinct, not null, none longer than LONGEST)."""
+    sign = _sign(texts)
+    # one pass finds the values and what is between them: every other part is a value
+    parts = texts.str.replace_all(masks.PATTERN, f"{sign}${{0}}{sign}").str.split(sign)
+    lengths = parts.list.len().cast(pl.UInt32)
+    begins = lengths.cum_sum() - lengths
+    flat = pl.DataFrame({"part": parts, "begin": begins}).with_row_index("text").explode("part", empty_as_null=False)
+    flat = flat.with_columns(
+        size=pl.col("part").str.len_bytes(), odd=(pl.int_range(pl.len()) - pl.col("begin")) % 2 == 1
     )
-    distinct = frame.get_column("values").explode().unique().drop_nulls()
-    kinds = pl.DataFrame({"values": distinct}).select(kind=_kind_expression(pl.col("values")))["kind"]
+    before = flat["size"].cum_sum() - flat["size"]
+    flat = flat.with_columns(start=before - before.gather(flat["begin"]))
+    values = flat.filter("odd")
+    codes, distinct = encode(values["part"])
+    kinds = pl.DataFrame({"value": distinct}).select(kind=_kind_expression(pl.col("value")))["kind"]
     letters = kinds.replace_strict([*range(len(_LETTERS))], [*_LETTERS], return_dtype=pl.Utf8)
-    named = pl.element().replace_strict(distinct, letters, return_dtype=pl.Utf8) if len(distinct) else pl.element()
-    keyed = frame.select("literal", kinds=pl.col("values").list.eval(named).list.join(""))
-    distinct_keys = keyed.unique(maintain_order=True)
-    built = [_assemble(literal, kinds) for literal, kinds in distinct_keys.iter_rows()]
-    distinct_keys = distinct_keys.with_columns(shape=pl.Series(built, dtype=pl.Utf8))
-    return keyed.join(distinct_keys, on=["literal", "kinds"], how="left", maintain_order="left")["shape"]
+    flat = flat.select(pl.col("text").set_sorted(), flat["part"].scatter(flat["odd"].arg_true(), letters.gather(codes)))
+    keys = flat.group_by("text", maintain_order=True).agg("part")["part"].list.join(sign)
+    codes, few = encode(keys)
+    shapes = pl.Series([_assemble(key.split(sign)) or None for key in few], dtype=pl.Utf8).gather(codes)
+    counts = (lengths - 1) // 2
+    return _Masked(shapes, counts.cum_sum() - counts, counts, values["start"], values["size"])
 
 
-def _assemble(literal: str, kinds: str) -> str:
-    parts = literal.split(_NUL)
-    names = [masks.KIND_NAMES[_LETTERS.index(letter)] for letter in kinds]
+def _sign(texts: pl.Series) -> str:
+    """A text that none of `texts` holds, not even where it is put beside them."""
+    sign, number = _NUL, 0
+    while _occurs(texts, sign):
+        number += 1
+        sign = "\x1e" * number + "\x1f"
+    return sign
+
+
+def _assemble(parts: Sequence[str]) -> str:
+    """The shape of a text's parts: literal, letter of a kind, literal and so on."""
     pieces = [masks.escape(parts[0])]
-    for name, part in zip(names, parts[1:], strict=True):
-        unit = masks.UNIT.match(part) if name == "num" else None
+    for letter, literal in zip(parts[1::2], parts[2::2], strict=True):
+        name = masks.KIND_NAMES[_LETTERS.index(letter)]
+        unit = masks.UNIT.match(literal) if name == "num" else None
         kind = name if unit is None else "duration" if unit[1] else "size"
-        pieces.append(f"<{kind}>{masks.escape(part)}")
+        pieces.append(f"<{kind}>{masks.escape(literal)}")
     return "".join(pieces)
 
 
@@ -108,13 +151,15 @@ def shape_ids(messages: pl.Series) -> pl.DataFrame:
     """
     head, rest = _split_long(messages.cast(pl.Utf8))
     codes, texts = encode(collapse_digits(head))
-    filled = texts.str.len_bytes() > 0
-    shapes = _shapes_of_distinct(texts.filter(filled))
-    of_code = shapes.gather(pl.select(pl.when(filled).then(filled.cum_sum() - 1)).to_series())
+    return _named(_mask(texts), codes, rest)
+
+
+def _named(masked: _Masked, codes: pl.Series, rest: pl.Series | None) -> pl.DataFrame:
+    """shape_id and shape of messages, given the code of each and the rest of those that are too long."""
     if rest is None:
-        return _with_ids(of_code).select(pl.all().gather(codes))
+        return _with_ids(masked.shapes).select(pl.all().gather(codes))
     longer = pl.when(rest.is_not_null()).then(pl.lit("<more>")).otherwise(pl.lit(""))
-    shape = pl.DataFrame({"shape": of_code.gather(codes)}).select(pl.col("shape") + longer).to_series()
+    shape = pl.DataFrame({"shape": masked.shapes.gather(codes)}).select(pl.col("shape") + longer).to_series()
     codes, texts = encode(shape)
     return _with_ids(texts).select(pl.all().gather(codes))
 
@@ -135,17 +180,38 @@ def _with_ids(shapes: pl.Series) -> pl.DataFrame:
 
 def variables_of(messages: pl.Series) -> pl.Series:
     """Values of each message's holes, left to right (List[Utf8]); null where the message is null or empty."""
-    texts = messages.cast(pl.Utf8)
-    head, rest = _split_long(texts)
-    values = head.str.extract_all(masks.PATTERN)
-    if rest is not None:
-        frame = pl.DataFrame({"values": values, "rest": rest})
-        values = frame.select(
-            pl.when(pl.col("rest").is_not_null())
-            .then(pl.concat_list("values", pl.col("rest").fill_null("")))
-            .otherwise("values")
-        ).to_series()
-    return values.set(texts.str.len_bytes() == 0, None)
+    return shape_messages(messages)["variables"]
+
+
+def _values(head: pl.Series, masked: _Masked, codes: pl.Series) -> pl.Series:
+    """Values of each text (List[Utf8]), cut out of its bytes where its collapsed form has them; null where that is empty."""
+    rows = pl.DataFrame({"count": masked.counts.gather(codes).fill_null(0), "first": masked.firsts.gather(codes)})
+    cuts = (
+        rows.with_row_index("row")
+        .filter(pl.col("count") > 0)
+        .with_columns(value=pl.int_ranges(pl.col("first"), pl.col("first") + pl.col("count"), dtype=pl.UInt32))
+        .explode("value")
+    )
+    value = pl.DataFrame({"text": head.gather(cuts["row"]).cast(pl.Binary)}).select(
+        pl.col("text").bin.slice(masked.starts.gather(cuts["value"]), masked.sizes.gather(cuts["value"])).cast(pl.Utf8)
+    )
+    lists = (
+        value.with_columns(cuts["row"].set_sorted()).group_by("row", maintain_order=True).agg(pl.col("text"))["text"]
+    )
+    if len(lists) == len(head):
+        return lists.alias("variables")
+    some = rows["count"] > 0
+    place = pl.select(pl.when(some).then(some.cum_sum() - 1)).to_series()
+    lists = (
+        lists.gather(place) if len(lists) else pl.Series([None], dtype=pl.List(pl.Utf8)).new_from_index(0, len(head))
+    )
+    bare = ~some & (head.str.len_bytes() > 0).fill_null(value=False)
+    empty = pl.lit([], dtype=pl.List(pl.Utf8))
+    return (
+        pl.DataFrame({"variables": lists})
+        .select(pl.when(bare).then(empty).otherwise("variables").alias("variables"))
+        .to_series()
+    )
 
 
 def shape_messages(messages: pl.Series) -> pl.DataFrame:
@@ -158,7 +224,18 @@ def shape_messages(messages: pl.Series) -> pl.DataFrame:
         shape_id, shape, variables (as many as the shape has holes, left to right), one row per message in order;
         nulls where the message is null or empty. `rebuild(shape, variables)` gives the message back.
     """
-    return shape_ids(messages).with_columns(variables=variables_of(messages))
+    head, rest = _split_long(messages.cast(pl.Utf8))
+    codes, texts = encode(collapse_digits(head))
+    masked = _mask(texts)
+    values = _values(head, masked, codes)
+    if rest is not None:
+        frame = pl.DataFrame({"values": values, "rest": rest})
+        values = frame.select(
+            pl.when(pl.col("rest").is_not_null())
+            .then(pl.concat_list("values", pl.col("rest").fill_null("")))
+            .otherwise("values")
+        ).to_series()
+    return _named(masked, codes, rest).with_columns(variables=values)
 
 
 def summarise_shapes(shaped: pl.DataFrame) -> pl.DataFrame:

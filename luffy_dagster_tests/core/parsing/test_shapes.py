@@ -92,6 +92,24 @@ def test_a_shape_does_not_depend_on_its_neighbours(messages: list[str]) -> None:
     assert together == alone
 
 
+def test_many_messages_are_shaped_as_few_are() -> None:
+    few = [
+        "",
+        "order 17 took 5 ms",
+        "\ufeff1 mark",
+        "a\x00b 2",
+        "\x1e1\x1f2\x1d3",
+        "grün 4",
+        "two\nlines 5",
+        "plain",
+        "x" * 5000 + " 6",
+    ]
+    alone = [shape_messages(pl.Series([message], dtype=pl.Utf8)).row(0) for message in few]
+    for column in (few, few[1:3] + few[5:8], ["", *few[5:8], ""]):
+        many = shape_messages(pl.Series([*column * 1000, None], dtype=pl.Utf8))
+        assert many.rows() == [*[alone[few.index(message)] for message in column] * 1000, (None, None, None)]
+
+
 def test_nulls_and_nothing() -> None:
     shaped = shape_messages(pl.Series([None, "", "a 1"], dtype=pl.Utf8))
     assert shaped["shape"].to_list() == [None, None, "a <num>"]

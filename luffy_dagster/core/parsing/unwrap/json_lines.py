@@ -18,7 +18,7 @@ import msgspec
 import polars as pl
 
 from luffy_dagster.core.parsing import levels, times
-from luffy_dagster.core.parsing.unwrap import json_columns
+from luffy_dagster.core.parsing.unwrap import json_columns, json_layouts
 from luffy_dagster.core.schemas import UTC_US
 
 # Names per role, the likeliest first; compared without case, "_", "-"; a dot is a nested key or a dot in the key.
@@ -299,9 +299,19 @@ def _wanted(settled: JsonPlan) -> tuple[dict[str, list[list[str]]], list[list[st
 def _plain(texts: pl.Series, settled: JsonPlan) -> pl.DataFrame | None:
     """Texts without stack traces, as `_each` reads them; None when one of them is no object."""
     roles, message = _wanted(settled)
-    columns = json_columns.columns(texts, list(roles.values()), message)
-    if columns is None:
-        return None
+    wanted = list(roles.values())
+    rows, columns = json_layouts.columns(texts, wanted, message)
+    if len(rows) < len(texts):
+        every = pl.int_range(len(texts), dtype=pl.UInt32, eager=True)
+        rest = every.filter(~every.is_in(rows.implode())) if len(rows) else every
+        left = json_columns.columns(texts.gather(rest), wanted, message)
+        if left is None:
+            return None
+        columns = [pl.concat(pair) for pair in zip(columns, left, strict=True)] if columns else left
+        rows = pl.concat([rows, rest])
+    if not rows.is_sorted():
+        place = rows.arg_sort()
+        columns = [column.gather(place) for column in columns]
     nothing = pl.Series([None], dtype=pl.Utf8).new_from_index(0, len(texts))
     ok = pl.Series([True]).new_from_index(0, len(texts))
     named = dict(zip(roles, columns[1:], strict=True))
@@ -385,9 +395,11 @@ def _numbered(column: pl.Series, scale: str) -> pl.Series:
 
 def stamps(texts: pl.Series, settled: JsonPlan, *, assume_tz: str, received_at: pl.Series | datetime) -> pl.Series:
     """UTC times of the texts under the time's key: the settled form, or a number of seconds, milli-, micro- or nanoseconds."""
-    numbers = texts.cast(pl.Float64, strict=False)
     out = pl.Series([None], dtype=UTC_US).new_from_index(0, len(texts))
-    if numbers.null_count() < len(texts):
+    # no number has a colon; trying to read one costs more than looking for it
+    worded = settled.times and bool(texts.str.contains(":", literal=True).all())
+    numbers = None if worded else texts.cast(pl.Float64, strict=False)
+    if numbers is not None and numbers.null_count() < len(texts):
         integer = texts.cast(pl.Int64, strict=False)
         micros = (
             pl.DataFrame({"f": numbers, "i": integer})
