@@ -159,7 +159,7 @@ def run(
         task = bar.add_task("looking for root causes", total=None)
 
         def tell(one: RcaOutcome) -> None:
-            bar.update(task, description=f"{one.cluster_id}: {one.report.headline if one.report else one.error}")
+            bar.update(task, description=f"{one.cluster_id}: {one.report.verdict if one.report else one.error}")
 
         done = run_rca(
             flow,

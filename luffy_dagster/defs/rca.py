@@ -71,7 +71,7 @@ def rca_reports(context: AssetExecutionContext, config: RcaConfig, luffy: LuffyR
 
 
 def told(run: "RcaRun") -> dict[str, MetadataValue[Any]]:
-    """What Dagster's page shows of a run: a table of verdicts, each new report whole, what was skipped."""
+    """What Dagster's page shows of a run: of each report the head and the whole, what failed, what was skipped."""
     reports = [o for o in run.outcomes if o.report is not None]
     found: dict[str, MetadataValue[Any]] = {
         "reports": MetadataValue.int(len(reports)),
@@ -79,7 +79,8 @@ def told(run: "RcaRun") -> dict[str, MetadataValue[Any]]:
         "skipped": MetadataValue.int(len(run.skipped)),
         "tokens": MetadataValue.int(sum(o.tokens for o in run.outcomes)),
     }
-    for o in reports[:10]:
+    for o in reports[:10]:  # the head is short enough to be shown in place, the whole report is behind a click
+        found[o.cluster_id] = MetadataValue.md(o.head)
         found[f"report {o.cluster_id}"] = MetadataValue.md(o.markdown)
     if run.failed:
         found["failures"] = MetadataValue.json([{"cluster": c, "reason": r} for c, r in run.failed])

@@ -10,7 +10,7 @@ from luffy_dagster_tests.defs.fakes import NOW
 
 
 def outcome(cluster, ok=True):
-    return SimpleNamespace(cluster_id=cluster, ok=ok, report=object() if ok else None, markdown="# it\n\n`code`", tokens=5)
+    return SimpleNamespace(cluster_id=cluster, ok=ok, report=object() if ok else None, markdown="# it\n\n`code`", head="# it", tokens=5)
 
 
 class Luffy:
@@ -40,6 +40,7 @@ def test_the_report_is_shown_as_markdown():
     luffy = Luffy((outcome("c1"),))
     shown = materialise(luffy, RcaConfig(clusters=["c1"], force=True)).metadata
     assert luffy.calls == [("pay", ["c1"], True)]
+    assert shown["c1"] == MetadataValue.md("# it")
     assert shown["report c1"] == MetadataValue.md("# it\n\n`code`")
     assert shown["tokens"] == MetadataValue.int(5)
     assert "4 of 5" in str(shown["skipped because"].data)

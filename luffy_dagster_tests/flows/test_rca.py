@@ -159,7 +159,7 @@ def test_the_planted_commit_is_named_without_a_model(world, pay):
 
 
 def model_at(world, url):
-    world.settings = world.settings.model_copy(update={"ollama_url": url, "llm_timeout_seconds": 5.0})
+    world.settings = world.settings.model_copy(update={"ollama_url": url, "llm_timeout_seconds": 30.0})
     return make_gateway(world.ctx)
 
 

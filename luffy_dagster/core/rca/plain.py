@@ -5,7 +5,7 @@ Everything that others wrote (log lines, messages of commits, code) appears as c
 
 from __future__ import annotations
 
-from luffy_dagster.core.rca.safe import addresses_reader, clean, code, fence
+from luffy_dagster.core.rca.safe import addresses_reader, clean, code, fence, sentence
 from luffy_dagster.core.rca.verdict.values import Verdict, VerdictKind
 
 
@@ -27,20 +27,13 @@ def verdict_text(verdict: Verdict) -> str:
     if verdict.kind is VerdictKind.CULPRIT and verdict.culprit is not None:
         lines.append(f"Commit {code(verdict.culprit.sha[:12])} {code(verdict.culprit.subject)}")
     for reason in verdict.reasons:
-        lines.append(f"- {_own(reason.text)} (weight {reason.weight:g})")
+        lines.append(f"- {sentence(reason.text)} (weight {reason.weight:g})")
         quotes = (quote for quote in (reason.log, reason.code) if quote and not addresses_reader(quote))
         lines += [fence(clean(quote)) for quote in quotes]
     lines += [f"- {cap}" for cap in verdict.caps]
     if verdict.ruled_out:
         lines += ["", "Ruled out:"]
-        lines += [f"- {code(r.sha[:12])} {code(r.subject)}: {_own(r.why)}" for r in verdict.ruled_out]
+        lines += [f"- {code(r.sha[:12])} {code(r.subject)}: {sentence(r.why)}" for r in verdict.ruled_out]
     if verdict.set_aside:
         lines.append(f"{len(verdict.set_aside)} line(s) address the reader and were not used.")
     return "\n".join(lines) + "\n"
-
-
-def _own(text: str) -> str:
-    """Our own words with names of others' files or identifiers in them."""
-    return "".join(
-        c if c.isalnum() or c in " .,:;()/'_-+=%×@§&" else f"\\{c}" if c in "\\`*[]<>#|!~{}" else c for c in clean(text)
-    )

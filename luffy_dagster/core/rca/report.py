@@ -12,9 +12,10 @@ from urllib.parse import quote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from luffy_dagster.core.rca.safe import clean, code, fence, prose
+from luffy_dagster.core.rca.safe import clean, code, fence, prose, sentence
 
 VERSION = 1
+NO_WORDS = "No model's words are in this report"  # how the note begins that says why
 
 
 class _Strict(BaseModel):
@@ -92,7 +93,8 @@ class BlastRadius(_Strict):
     environments: list[str] = []
     streams: int = 0
     requests: int = 0  # distinct trace ids
-    services: list[str] = []  # others that fail alike
+    users: int | None = None  # distinct ones that the failing entries name; None where they name none
+    services: list[str] = []  # others that fail alike, or in the same requests
 
 
 class ModelUse(_Strict):
@@ -156,6 +158,11 @@ class Report(_Strict):
         return self
 
 
+def plain(text: str) -> str:
+    """A sentence of a report without its marks, for where no Markdown is read."""
+    return clean(text.replace("`", ""))
+
+
 def commit_url(repository: str | None, sha: str) -> str | None:
     """The page of a commit where the repository's address says it: http(s) without credentials, else None."""
     if not repository:
@@ -170,19 +177,13 @@ def commit_url(repository: str | None, sha: str) -> str | None:
 
 
 _VERDICT = {"culprit": "a commit", "no_code_cause": "no commit", "inconclusive": "inconclusive"}
+HEAD_CHARACTERS = 1_000  # Dagster shows Markdown in place only below this, the rest behind a click
 
 
 def to_markdown(report: Report, *, repository: str | None = None) -> str:
     """The report as Markdown. What others wrote is shown as code or with its markup taken away; links lead to the repository alone."""
     r = report
-    out = [f"# {prose(r.title)}", ""]
-    kind = _VERDICT[r.verdict] + (f" ({r.cause})" if r.cause else "") + (f" ({r.mechanism})" if r.mechanism else "")
-    out += [f"**{prose(r.headline)}**", "", f"Verdict: **{kind}**, confidence **{r.confidence:.2f}**."]
-    if r.culprit is not None:
-        out += [
-            "",
-            f"Commit {_sha(r.culprit.sha, repository)} {code(r.culprit.subject)} by {prose(r.culprit.author) or 'unknown'}, {_when(r.culprit.at)}.",
-        ]
+    out = _top(r, repository)
     out += ["", *(f"- {_claim(c)}" for c in r.summary)]
     if r.narrative:
         out += ["", "## In words", "", " ".join(_claim(c) for c in r.narrative), ""]
@@ -193,23 +194,23 @@ def to_markdown(report: Report, *, repository: str | None = None) -> str:
         out += ["", "## What to do", "", "| proposal | risk | way back |", "|---|---|---|"]
         out += [f"| {_cell(a.action)} | {_cell(a.risk)} | {_cell(a.roll_back)} |" for a in r.recommendations]
     if r.tests:
-        out += ["", "Tests to add:", "", *(f"- {_own(t)}" for t in r.tests)]
+        out += ["", "Tests to add:", "", *(f"- {sentence(t)}" for t in r.tests)]
     out += ["", "## How far it reaches", "", *_reach(r.blast_radius)]
     if r.timeline:
-        out += ["", "## Timeline", "", *(f"- {_when(t.at)} {_own(t.what)}" for t in r.timeline)]
+        out += ["", "## Timeline", "", *(f"- {_when(t.at)} {sentence(t.what)}" for t in r.timeline)]
     if r.suspects:
         out += ["", "## Suspects", ""]
         for s in r.suspects:
             out.append(
                 f"- {_sha(s.commit.sha, repository)} {code(s.commit.subject)} {_when(s.commit.at)}, weight {s.weight:g}"
             )
-            out += [f"  - {_own(reason)}" for reason in s.reasons[:5]]
+            out += [f"  - {sentence(reason)}" for reason in s.reasons[:5]]
     if r.ruled_out:
         out += [
             "",
             "## Ruled out",
             "",
-            *(f"- {_sha(o.sha, repository)} {code(o.subject)}: {_own(o.why)}" for o in r.ruled_out),
+            *(f"- {_sha(o.sha, repository)} {code(o.subject)}: {sentence(o.why)}" for o in r.ruled_out),
         ]
     out += ["", "## Evidence", ""]
     for e in r.evidence:
@@ -223,7 +224,7 @@ def to_markdown(report: Report, *, repository: str | None = None) -> str:
             if x
         )
         out += [
-            f"**[{e.id}]** {_own(e.title)} {where}".rstrip(),
+            f"**[{e.id}]** {sentence(e.title)} {where}".rstrip(),
             "",
             fence(e.text, "diff" if e.kind == "diff" else ""),
             "",
@@ -238,23 +239,50 @@ def to_markdown(report: Report, *, repository: str | None = None) -> str:
             else ""
         )
         foot += [told + ".", *(f"Left out of the prompt: {c}." for c in r.model.cut)]
-    else:
+    elif not any(NO_WORDS in note for note in r.notes):
         foot.append("No language model took part.")
     out += [
         "## Notes",
         "",
-        *(f"- {_own(f)}" for f in foot),
-        f"- {_own('Made by ' + ', '.join(r.algorithms))} at {_when(r.generated_at)}; evidence {code(r.evidence_hash[:12])}.",
+        *(f"- {sentence(f)}" for f in foot),
+        f"- {sentence('Made by ' + ', '.join(r.algorithms))} at {_when(r.generated_at)}; evidence {code(r.evidence_hash[:12])}.",
     ]
     return clean("\n".join(out)) + "\n"
 
 
+def _top(r: Report, repository: str | None) -> list[str]:
+    """The root cause, how sure it is, and whom to ask."""
+    kind = _VERDICT[r.verdict] + (f" ({r.cause})" if r.cause else "") + (f" ({r.mechanism})" if r.mechanism else "")
+    out = [
+        f"# {prose(r.title)}",
+        "",
+        f"**{sentence(r.headline)}**",
+        "",
+        f"Verdict: **{kind}**, confidence **{r.confidence:.2f}**.",
+    ]
+    if r.culprit is not None:
+        who = f" by {prose(r.culprit.author)}" if r.culprit.author else ""
+        out[-1] += f" Commit {_sha(r.culprit.sha, repository)}{who}, {_when(r.culprit.at)}."
+    return out
+
+
+def head_markdown(report: Report, *, repository: str | None = None) -> str:
+    """What an on-call person needs first, in less than HEAD_CHARACTERS: cause, reach, what to do."""
+    r, b = report, report.blast_radius
+    out = _top(r.model_copy(update={"title": r.title[:120]}), repository)
+    others = f"; also fails: {', '.join(code(s) for s in b.services[:3])}" if b.services else ""
+    out += ["", f"{b.occurrences:,} occurrences, {b.last_24h:,} in the last 24 hours{others}.", ""]
+    out += [f"{n}. {sentence(a.action)}" for n, a in enumerate(r.recommendations[:3], 1)]
+    foot = f"Evidence, suspects, what was ruled out: {code(f'luffy rca show {r.cluster_id} -s {r.service}')}"
+    while len("\n".join([*out, "", foot])) >= HEAD_CHARACTERS and len(out) > 5:
+        out.pop()
+    return clean("\n".join([*out, "", foot])) + "\n"
+
+
 def head_of(report: Report) -> str:
     """The first lines, for a notification: plain words, no markup, no link."""
-    lines = [report.headline, f"Confidence {report.confidence:.2f}."]
-    if report.culprit is not None:
-        lines.append(f"Commit {report.culprit.sha[:12]}: {report.culprit.subject}")
-    lines += [a.action for a in report.recommendations[:2]]
+    lines = [plain(report.headline), f"Confidence {report.confidence:.2f}."]
+    lines += [plain(a.action) for a in report.recommendations[:2]]
     reach = report.blast_radius
     lines.append(f"{reach.occurrences:,} occurrences, {reach.last_24h:,} in the last 24 hours.")
     return clean("\n".join(re.sub(r"\s+", " ", line) for line in lines))
@@ -265,18 +293,23 @@ def _reach(b: BlastRadius) -> list[str]:
         f"- {b.occurrences:,} occurrences in all, {b.last_24h:,} in the last 24 hours, at most {b.per_hour_peak:,} in one hour"
     ]
     if b.requests:
-        out.append(f"- {b.requests:,} requests by their trace ids")
+        out.append(f"- {b.requests:,} request(s) by their trace ids")
+    if b.users is not None:
+        out.append(f"- {b.users:,} user(s) that the failing lines name")
     if b.streams:
-        out.append(f"- {b.streams:,} streams (hosts, containers, files)")
+        out.append(f"- {b.streams:,} stream(s): hosts, containers or files")
     if b.environments:
         out.append("- environments: " + ", ".join(code(e) for e in b.environments))
-    out.append("- other services that fail alike: " + (", ".join(code(s) for s in b.services) or "none"))
+    out.append(
+        "- other services that fail in the same requests, or alike: "
+        + (", ".join(code(s) for s in b.services) or "none")
+    )
     return out
 
 
 def _claim(claim: Claim) -> str:
     cites = ", ".join(claim.cites)
-    return f"{_own(claim.text)} [{cites}]"
+    return f"{sentence(claim.text)} [{cites}]"
 
 
 def _sha(sha: str, repository: str | None) -> str:
@@ -285,21 +318,7 @@ def _sha(sha: str, repository: str | None) -> str:
 
 
 def _cell(text: str) -> str:
-    return _own(text).replace("\n", " ")
-
-
-def _own(text: str) -> str:
-    """Our words around names of others: identifiers in quotes become code, the rest loses its markup."""
-    parts = re.split(r"(`[^`\n]*`)", clean(text))
-    return "".join(
-        code(p[1:-1]) if p.startswith("`") and p.endswith("`") and len(p) > 2 else prose_line(p) for p in parts
-    )
-
-
-def prose_line(text: str) -> str:
-    """`prose` that keeps the blanks at both ends."""
-    body = prose(text)
-    return f"{' ' if text[:1].isspace() else ''}{body}{' ' if text[-1:].isspace() and body else ''}"
+    return sentence(text).replace("\n", " ")
 
 
 def _when(at: datetime) -> str:

@@ -80,10 +80,28 @@ def code(text: str, limit: int = 160) -> str:
 
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|!~])")
-_LINK = re.compile(r"(?i)\b(?:https?|ftp|javascript|data|file|mailto):")
+_LINK = re.compile(r"(?i)\b(?:https?|ftp|javascript|data|file|mailto):[^\s`]*[^\s`.,;:)\]]|\bwww\.[^\s`]+")
 
 
 def prose(text: str) -> str:
-    """`text` of others as plain words inside a Markdown sentence: markup escaped, addresses made unclickable."""
+    """`text` of others as plain words inside a Markdown sentence: markup escaped, addresses shown as code, so that none is a link."""
     body = " ".join(clean(text).split())
-    return _MARKUP.sub(r"\\\1", _LINK.sub(lambda m: m[0].replace(":", "&#58;"), body))
+    out, at = [], 0
+    for m in _LINK.finditer(body):
+        out += [_MARKUP.sub(r"\\\1", body[at : m.start()]), code(m[0], 300)]
+        at = m.end()
+    return "".join([*out, _MARKUP.sub(r"\\\1", body[at:])])
+
+
+def sentence(text: str) -> str:
+    """Our words around names of others: what stands between backticks becomes code, the rest loses its markup."""
+    parts = re.split(r"(`[^`\n]*`)", clean(text))
+    return "".join(
+        code(p[1:-1]) if p.startswith("`") and p.endswith("`") and len(p) > 2 else _between(p) for p in parts
+    )
+
+
+def _between(text: str) -> str:
+    """`prose` that keeps the blanks at both ends."""
+    body = prose(text)
+    return f"{' ' if text[:1].isspace() else ''}{body}{' ' if text[-1:].isspace() and body else ''}"

@@ -17,11 +17,11 @@ from luffy_dagster.core.rca.report import BlastRadius
 from luffy_dagster.core.rca.verdict import CommitFacts, Place
 from luffy_dagster.flows.context import FlowContext
 from luffy_dagster.flows.rca.history import read_history, settle_release
+from luffy_dagster.flows.rca.reach import MANY_SERVICES, counted, reached
 
 AROUND = timedelta(minutes=3)
 LOOK_BACK = timedelta(days=7)  # in which versions are looked for in the log
 _VERSION = r"(?i)\b(?:version|release|revision|git_?sha|build)\W{1,4}(v?[0-9][\w.+-]{2,40}|[0-9a-f]{7,40})\b"
-MANY_SERVICES = 50  # up to so many are asked for the same request
 MAX_LINES = 60
 MAX_BESIDE = 60
 
@@ -56,17 +56,12 @@ def gather(ctx: FlowContext, service: Any, cluster_id: str, now: datetime) -> Ga
         cluster = store.clusters.get(conn, service.id, cluster_id, now=now)
         exemplars = store.fingerprints.exemplars(conn, service.id)
         own = exemplars.filter(pl.col("cluster_id") == cluster.cluster_id)
-        blast = _blast(conn, service.id, cluster, own.get_column("fingerprint").to_list(), now)
+        blast = counted(conn, service.id, cluster, own.get_column("fingerprint").to_list(), now)
     exemplar = own.row(0, named=True) if own.height else {}
     frames = tuple(Frame(**f) for f in json.loads(exemplar.get("frames") or "[]"))
     seen = _occurrences(ctx, service.id, own.get_column("fingerprint").to_list(), cluster)
     first = seen.row(0, named=True) if seen.height else {}
-    blast = blast.model_copy(
-        update={
-            "streams": seen.get_column("stream").n_unique() if seen.height else 0,
-            "requests": seen.get_column("trace_id").drop_nulls().n_unique() if seen.height else 0,
-        }
-    )
+    blast = reached(ctx, service, seen, blast)
     trace = str(exemplar.get("trace") or cluster.example or cluster.title)
     lines, beside = _lines(ctx, service, cluster, first, trace)
     trouble = Trouble(
@@ -199,27 +194,6 @@ def _places(trace: str, frames: Sequence[Frame]) -> tuple[Place, ...]:
         if not any(p.file == file and p.line == f.line for p in found):
             found.append(Place(file, f.line, f.function, len(found), f.source))
     return tuple(found[:12])
-
-
-def _blast(conn: Any, service: str, cluster: Any, fingerprints: Sequence[str], now: datetime) -> BlastRadius:
-    counts = store.counts.fingerprint_counts(
-        conn, service, cluster.first_seen - timedelta(hours=1), now + timedelta(hours=1)
-    )
-    own = counts.filter(pl.col("fingerprint").is_in([*fingerprints]))
-    per_hour = own.group_by("hour").agg(pl.col("count").sum())
-    peak = per_hour.get_column("count").max() if per_hour.height else 0
-    others = [
-        row.service_id
-        for row in store.clusters.list_clusters(conn, None, now=now, state="active", limit=1_000)
-        if row.service_id != service and row.title == cluster.title
-    ]
-    return BlastRadius(
-        occurrences=cluster.count_total,
-        last_24h=cluster.count_24h,
-        per_hour_peak=int(str(peak or 0)),
-        environments=sorted({e for e in own.get_column("environment").to_list() if e}),
-        services=sorted(set(others)),
-    )
 
 
 # ---- releases --------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, Field, ValidationError
 
 from luffy_dagster import store
-from luffy_dagster.core.rca.report import Report, to_markdown
+from luffy_dagster.core.rca.report import Report, head_markdown, to_markdown
 from luffy_dagster.core.rca.verdict import Case, Verdict, judge
 from luffy_dagster.flows.context import FlowContext
 from luffy_dagster.flows.rca.gather import Gathered, gather
@@ -34,6 +34,7 @@ class RcaOutcome:
     result_id: int
     report: Report | None
     markdown: str
+    head: str = ""  # the first lines of the report, as Markdown
     repeated: bool = False
     tokens: int = 0
     error: str | None = None
@@ -104,7 +105,8 @@ def _investigate(
                 store.rca.set_status(conn, service.id, cluster_id, "completed", None, now)
         if before is not None and before.report is not None:
             report = Report.model_validate(before.report)
-            return RcaOutcome(service.id, cluster_id, True, before.id, report, before.analysis, repeated=True)
+            head = head_markdown(report, repository=service.repository_url)
+            return RcaOutcome(service.id, cluster_id, True, before.id, report, before.analysis, head, repeated=True)
     try:
         report = compose(ctx, known, verdict, digest, gateway, now)
     except ValidationError as error:
@@ -117,7 +119,8 @@ def _investigate(
     with store.begin(ctx.engine) as conn:
         number = store.rca.put(conn, _row(report, markdown, trigger), now=now)
     tokens = report.model.tokens_in + report.model.tokens_out if report.model else 0
-    return RcaOutcome(service.id, cluster_id, True, number, report, markdown, tokens=tokens)
+    head = head_markdown(report, repository=service.repository_url)
+    return RcaOutcome(service.id, cluster_id, True, number, report, markdown, head, tokens=tokens)
 
 
 def _row(report: Report, markdown: str, trigger: str) -> dict[str, Any]:

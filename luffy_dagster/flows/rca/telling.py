@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from luffy_dagster import store
+from luffy_dagster.core.rca.report import plain
 from luffy_dagster.flows.context import FlowContext
 from luffy_dagster.flows.rca.investigate import Notify, RcaOutcome
 
@@ -27,13 +28,13 @@ def teller(ctx: FlowContext) -> Notify:
         ]
         if report.culprit is not None:
             facts.append(("commit", f"{report.culprit.sha[:12]} {report.culprit.subject}"))
-        facts += [("proposal", a.action) for a in report.recommendations[:1]]
+        facts += [("proposal", plain(a.action)) for a in report.recommendations[:1]]
         facts.append(("report", f"luffy rca show {outcome.cluster_id} --service {outcome.service}"))
         add_report(
             ctx,
             outcome.service,
             outcome.cluster_id,
-            f"{report.title}: {report.headline}",
+            f"{report.title}: {plain(report.headline)}",
             facts,
             report_id=str(outcome.result_id),
         )

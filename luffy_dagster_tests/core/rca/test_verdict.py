@@ -107,7 +107,7 @@ def test_a_commit_after_the_failure_is_ruled_out_with_the_reason():
 def test_the_decoy_in_the_same_file_is_ruled_out_because_it_lies_elsewhere():
     case, _ = case_of(TUNED[0])
     whys = [r.why for r in judge(case).ruled_out]
-    assert any("in number" in why and "totals" in why for why in whys)
+    assert any("in `number`" in why and "totals" in why for why in whys)
 
 
 def test_the_order_of_commits_changes_nothing():

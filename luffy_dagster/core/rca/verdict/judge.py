@@ -24,12 +24,13 @@ from luffy_dagster.core.rca.verdict.values import (
     Verdict,
     VerdictKind,
 )
-from luffy_dagster.core.rca.verdict.weigh import RAN_LONG, TOUCHES, rarity_of, span, weigh
+from luffy_dagster.core.rca.verdict.weigh import IN_PLACE, RAN_LONG, TOUCHES, WROTE, rarity_of, span, weigh
 
 GUILTY = 4.0  # weight from which on a commit is named
 AHEAD = 1.0  # by which it must lead
 AGAINST_CAUSE = 6.5  # weight that it needs where the lines name another cause themselves
 OLD = timedelta(days=30)
+NOTHING_SHARED = "shares neither a file nor a word with the failure"
 
 
 def judge(case: Case) -> Verdict:
@@ -99,7 +100,7 @@ def _overrules(best: Ranked, change: Change, cause: Cause) -> bool:
     lever = LEVERS[cause.kind]
     if lever is None or not any(lever.search(line) for line in (*change.removed(), *change.added())):
         return False
-    strong = any(TOUCHES in r.text and r.weight >= STRONG for r in best.reasons)
+    strong = any(r.text.startswith(TOUCHES) and r.weight >= STRONG for r in best.reasons)
     return best.weight >= AGAINST_CAUSE or (strong and change.config)
 
 
@@ -115,7 +116,7 @@ def _culprit(
     caps: list[tuple[float, str]] = [(0.95, "a verdict by rules is never certain")]
     if not reading.places:
         caps.append((0.7, "no place in the service's own code is known"))
-    if not any(r.text.startswith(("the change is ", "the line that failed")) for r in best.reasons):
+    if not any(r.text.startswith((IN_PLACE, WROTE)) for r in best.reasons):
         caps.append((0.85, "the change is not known to lie in the failing function"))
     if second is not None and second.weight >= GUILTY - 1:
         caps.append((0.75, "another commit has to do with it too"))
@@ -133,7 +134,7 @@ def _culprit(
     raw = 0.5 + 0.06 * min(best.weight, 8.0) + 0.03 * min(lead, 4.0)
     limit = min(cap for cap, _ in caps)
     held = tuple(f"at most {cap:g}: {why}" for cap, why in caps if cap <= raw)
-    mechanism = next((r.text.partition(":")[0] for r in best.reasons if TOUCHES in r.text), None)
+    mechanism = next((r.text.removeprefix(TOUCHES) for r in best.reasons if r.text.startswith(TOUCHES)), None)
     return Verdict(
         kind=VerdictKind.CULPRIT,
         confidence=round(min(raw, limit), 2),
@@ -227,13 +228,13 @@ def _ruled_out(ranked: Sequence[Ranked], best: Ranked | None, cause: Cause | Non
 def _why_not(one: Ranked, best: Ranked | None, cause: Cause | None) -> str:
     positive = [r for r in one.reasons if r.weight > 0]
     if not positive:
-        return "shares neither a file nor a word with the failure"
+        return NOTHING_SHARED
     strongest = max(positive, key=lambda r: r.weight)
     if cause is not None:
-        return f"{strongest.text}, but the lines say that {cause.what}"
+        return f"{strongest.text}; but the lines say that {cause.what}"
     if best is not None:
-        return f"{strongest.text}, but less fits (weight {one.weight:g} against {best.weight:g})"
-    return f"{strongest.text}, but that alone is too little (weight {one.weight:g} of {GUILTY:g})"
+        return f"{strongest.text}; but far less links it to the failure ({one.weight:g} against {best.weight:g})"
+    return f"{strongest.text}; but that alone is too little ({one.weight:g} of {GUILTY:g})"
 
 
 def culprits(case: Case) -> list[CommitFacts]:

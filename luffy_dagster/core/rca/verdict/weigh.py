@@ -18,7 +18,12 @@ from luffy_dagster.core.rca.verdict.values import Case, Place, Ranked, Reason
 _PLACE = (3.0, 2.4, 1.8, 1.3)  # a changed file that the failure names, by rank of the frame
 RAN_LONG = timedelta(hours=2)  # a commit that ran so long without failing so is hardly the cause
 STALE = timedelta(days=14)  # a commit so old is no news, where nothing is known of when it began to run
-TOUCHES = "the change touches what fails"
+# Reasons begin with a verb, the commit is their subject: "changes …", "names …".
+TOUCHES = "touches what fails: "
+IN_PLACE = "changes the failing "
+WROTE = "wrote the line that failed"
+NAMES = "names "
+AS_THE_LOG = ", as the log does"
 
 
 def rarity_of(changes: Iterable[Change]) -> Counter[str]:
@@ -49,13 +54,13 @@ def weigh(case: Case, change: Change, reading: Reading, rarity: Counter[str]) ->
     linked = sum(r.weight for r in reasons)
     pair = direct(_lines(reading), change)
     if pair is not None:
-        reasons.append(Reason(f"{pair.name}: {TOUCHES}", pair.weight, pair.log, pair.code))
+        reasons.append(Reason(f"{TOUCHES}{pair.name}", pair.weight, pair.log, pair.code))
     elif linked > 0:
         found = matches(_lines(reading), change)
         if found:
             best = found[0]
             more = 0.5 if len([m for m in found if m.weight == best.weight]) > 1 else 0.0
-            reasons.append(Reason(f"{best.name}: {TOUCHES}", best.weight + more, best.log, best.code))
+            reasons.append(Reason(f"{TOUCHES}{best.name}", best.weight + more, best.log, best.code))
     named = sum(r.weight for r in words)
     if (
         named
@@ -65,11 +70,13 @@ def weigh(case: Case, change: Change, reading: Reading, rarity: Counter[str]) ->
         and len(reasons) > len(words)
     ):
         reasons.append(
-            Reason("a setting, schema or dependency that the failure names", 1.5, words[0].log, words[0].code)
+            Reason("changes a setting, schema or dependency that the failure names", 1.5, words[0].log, words[0].code)
         )
     if commit.prior > 0:
         reasons.append(
-            Reason("; ".join(commit.prior_reasons[:2]) or "history points to it", round(2.5 * commit.prior, 2))
+            Reason(
+                f"is suspect by history: {'; '.join(commit.prior_reasons[:2]) or 'blame'}", round(2.5 * commit.prior, 2)
+            )
         )
     weight = sum(r.weight for r in reasons)
     if change.harmless is not None:
@@ -107,7 +114,7 @@ def _own_setting(change: Change, service: str, reading: Reading) -> list[Reason]
     own = [f for f in change.files if service.lower() in f.lower()]
     limit = reading.quote_with("limit") or reading.quote_with("OOMKilled") or reading.quote_with("exceeded")
     return (
-        [Reason(f"changes this service's own settings ({own[0]})", 1.0, limit, change.first_line())]
+        [Reason(f"changes this service's own settings (`{own[0]}`)", 1.0, limit, change.first_line())]
         if own and limit
         else []
     )
@@ -128,8 +135,8 @@ def _place(change: Change, reading: Reading) -> tuple[list[Reason], str | None]:
     if is_test(file) or is_docs(file):
         return [], None
     log = _quote_place(reading, place)
-    there = f"{place.file}:{place.line}" if place.line else place.file
-    reasons = [Reason(f"changes {file}, where it failed ({there})", weight, log, change.first_line())]
+    there = f" (line {place.line})" if place.line else ""
+    reasons = [Reason(f"changes `{file}`, where this failed{there}", weight, log, change.first_line())]
     here = [p for p in reading.places if same_file(p.file, file) > 0]
     functions = {_bare(p.function) for p in here if p.function} - {""}
     lines = [p.line for p in here if p.line]
@@ -139,8 +146,8 @@ def _place(change: Change, reading: Reading) -> tuple[list[Reason], str | None]:
     if inside or near:
         hunk = (inside or near)[0]
         code = _first_changed(hunk.removed, hunk.added)
-        what = f"in {min(functions & {_bare(f) for f in hunk.functions})}" if inside else "at the failing line"
-        reasons.append(Reason(f"the change is {what}", 2.0 if inside else 1.6, log, code))
+        what = f"function `{min(functions & {_bare(f) for f in hunk.functions})}`" if inside else "line"
+        reasons.append(Reason(f"{IN_PLACE}{what}", 2.0 if inside else 1.6, log, code))
         return reasons, None
     other = (
         own
@@ -149,9 +156,9 @@ def _place(change: Change, reading: Reading) -> tuple[list[Reason], str | None]:
     )
     if other and (functions or lines):
         where = sorted({f for h in own for f in h.functions})
-        failed = f"{min(functions)}" if functions else f"line {lines[0]}"
-        lies = f"in {where[0]}" if where else "elsewhere in the file"
-        return reasons, f"changes {file} {lies}, while {failed} failed"
+        failed = f"`{min(functions)}`" if functions else f"line {lines[0]}"
+        lies = f"in `{where[0]}`" if where else "elsewhere in the file"
+        return reasons, f"changes `{file}` {lies}, while {failed} failed"
     return reasons, None
 
 
@@ -260,6 +267,7 @@ def _words(change: Change, reading: Reading, rarity: Counter[str], service: str)
     plain = change.introduced.words | change.gone.words | change.keys
     idents = {w.lower() for w in change.introduced.idents | change.gone.idents}
     found: dict[str, tuple[float, str, str]] = {}
+    shown: dict[str, str] = {}
 
     def add(word: str, weight: float, said: str) -> None:
         low = word.lower()
@@ -268,6 +276,7 @@ def _words(change: Change, reading: Reading, rarity: Counter[str], service: str)
         code, log = change.quote(word), reading.quote_with(said)
         if code is not None and log is not None and weight > found.get(low, (0.0, "", ""))[0]:
             found[low] = (weight, log, code)
+            shown[low] = said if said.lower() == low else word
 
     changed = [line for h in change.hunks for line in (*h.removed, *h.added)]
     for said in reading.terms.quoted:
@@ -338,11 +347,11 @@ def _words(change: Change, reading: Reading, rarity: Counter[str], service: str)
             break
         left -= given
         what = (
-            f"takes away {word!r}, which the failure misses"
+            f"takes away `{shown.get(word, word)}`, which the failure misses"
             if weight >= DIRECT
-            else f"brings in {word!r}, which the failure does not know"
+            else f"brings in `{shown.get(word, word)}`, which the failure does not know"
             if weight == 4.25
-            else f"both name {word!r}"
+            else f"{NAMES}`{shown.get(word, word)}`{AS_THE_LOG}"
         )
         out.append(Reason(what, round(given, 2), log, code))
     return out
@@ -378,13 +387,11 @@ def _printed(change: Change, reading: Reading) -> Reason | None:
     added = {line.strip(): line for line in change.added() if len(line.strip()) >= 12}
     for line in reading.lines:
         if line.used and (bare := line.text.strip()) in added:
-            return Reason("the line that failed is the line it wrote", 3.0, line.raw.strip(), f"+{added[bare]}")
+            return Reason(WROTE, 3.0, line.raw.strip(), f"+{added[bare]}")
     for place in reading.places:
         if place.source and place.source.strip() in added:
             line_ = place.source.strip()
-            return Reason(
-                "the line that failed is the line it wrote", 3.0, reading.quote_with(line_), f"+{added[line_]}"
-            )
+            return Reason(WROTE, 3.0, reading.quote_with(line_), f"+{added[line_]}")
     return None
 
 
