@@ -10,19 +10,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from luffy_dagster.cli import context, ui
+from luffy_dagster.cli import context, demo_messages, ui
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
     from luffy_dagster.adapters.dagster_api import DagsterApi
     from luffy_dagster.cli.page import Page
+    from luffy_dagster.demo.inbox import Inbox
     from luffy_dagster.demo.shop import Shop
     from luffy_dagster.flows import FlowContext
     from luffy_dagster.flows.rca import RcaRun
     from luffy_dagster.settings import Settings
 
 RUN_TIMEOUT_S = 600.0
+ENVIRONMENT = "production"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,9 @@ def demo(
         float, typer.Option("--hours", min=0.1, max=24, help="How many hours the shop has been running.")
     ] = 8.0,
     seed: Annotated[int, typer.Option("--seed", help="Another seed, other customers (when the shop is made).")] = 7,
+    calm: Annotated[
+        bool, typer.Option("--calm", help="A day on which nothing happens (when the shop is made): nothing is told.")
+    ] = False,
     port: Annotated[
         int,
         typer.Option("--port", "-p", min=1, max=65535, help="Port of Dagster's page; the next free one when taken."),
@@ -60,7 +65,7 @@ def demo(
     ] = True,
     json_: ui.Json = False,
 ) -> None:
-    """A real shop of three services runs, logs and fails; Dagster reads it; you see what broke. Running it again goes on.
+    """A real shop of three services runs, logs and fails; Dagster reads it; you see what broke and what was told. Again: it goes on.
 
     For example:
 
@@ -78,11 +83,18 @@ def demo(
 
         make_home(chosen, Path.cwd())
         _done(bar, task, f"home {chosen.home}")
-        shop = None if logs else _make_shop(bar, chosen, hours=hours, seed=seed)
-        subjects = subjects_of(logs) if logs else _shop_subjects(shop)
+        shop = inbox = None
+        if logs is None:
+            inbox, chosen = demo_messages.open_inbox(chosen)
+            shop = _make_shop(bar, chosen, hours=hours, seed=seed, calm=calm)
+        subjects = subjects_of(logs) if logs else _shop_subjects(shop, inbox)
         task = bar.add_task("registering the services", total=None)
         flow = context.flows()
         services = [_register(flow, subject) for subject in subjects]
+        if inbox is not None:
+            assert shop is not None
+            demo_messages.point_to(flow, services, inbox)
+            demo_messages.note_releases(flow, shop, ENVIRONMENT)
         _done(
             bar, task, f"{len(services)} service{'s' if len(services) != 1 else ''} registered: {', '.join(services)}"
         )
@@ -91,13 +103,21 @@ def demo(
             with context.dagster_api(chosen) as api:
                 run_url = _run(bar, api, services)
             causes = _causes(bar, flow, services)
+            if inbox is not None:
+                task = bar.add_task("telling", total=None)
+                demo_messages.tell(flow)
+                _done(bar, task, f"{len(inbox.messages())} messages told")
         except BaseException:
             if started:
                 stop_page(chosen, page)
+                demo_messages.close(chosen)
             raise
-    _show(flow, chosen, subjects, services, shop=shop, run_url=run_url, page=page, json_=json_, causes=causes)
+    _show(
+        flow, chosen, subjects, services, shop=shop, run_url=run_url, page=page, json_=json_, causes=causes, inbox=inbox
+    )
     if not keep:
         stop_page(chosen, page)
+        demo_messages.close(chosen)
     if not json_:
         ui.note(f"[dim]took {time.monotonic() - began:.0f} s[/]")
 
@@ -123,7 +143,8 @@ def subjects_of(path: Path) -> list[Subject]:
     return found
 
 
-def _make_shop(bar: Progress, chosen: Settings, *, hours: float, seed: int) -> Shop:
+def _make_shop(bar: Progress, chosen: Settings, *, hours: float, seed: int, calm: bool) -> Shop:
+    from luffy_dagster.demo import live
     from luffy_dagster.demo.shop import make_shop
 
     task = bar.add_task("the shop", total=1.0)
@@ -131,7 +152,12 @@ def _make_shop(bar: Progress, chosen: Settings, *, hours: float, seed: int) -> S
     def tell(share: float, text: str) -> None:
         bar.update(task, completed=share, description=text)
 
-    shop = make_shop(chosen.home / "demo", now=context.now(), seed=seed, hours=hours, progress=tell)
+    # a shop that runs is closed, brought up to now, and goes on afterwards
+    live.stop(chosen.home / "demo")
+    shop = make_shop(
+        chosen.home / "demo", now=context.now(), seed=seed, hours=hours, past=True, calm=calm, progress=tell
+    )
+    live.start(chosen.home / "demo")
     written = sum(shop.lines.values())
     bar.update(
         task, completed=1.0, description=f"the shop ran: {len(shop.commits)} commits, {written:,} new lines of log"
@@ -139,8 +165,9 @@ def _make_shop(bar: Progress, chosen: Settings, *, hours: float, seed: int) -> S
     return shop
 
 
-def _shop_subjects(shop: Shop | None) -> list[Subject]:
+def _shop_subjects(shop: Shop | None, inbox: Inbox | None) -> list[Subject]:
     assert shop is not None
+    assert inbox is not None
     return [
         Subject(
             name=one.name,
@@ -148,12 +175,12 @@ def _shop_subjects(shop: Shop | None) -> list[Subject]:
             format=one.format,
             fields={
                 "preset": "critical",
-                "environment": "production",
+                "environment": ENVIRONMENT,
                 "team": "shop",
                 "git_repo_path": str(shop.repo),
                 "git_branch": "main",
                 "git_subpath": one.subpath,
-                "notification_enabled": False,  # the demo tells nobody
+                "notification_webhook_url": inbox.url,  # the demo tells nobody but its own receiver
             },
         )
         for one in shop.services
@@ -248,10 +275,12 @@ def _show(
     page: Page,
     json_: bool,
     causes: list[RcaRun],
+    inbox: Inbox | None,
 ) -> None:
     """What was found, and where to go from here."""
     from luffy_dagster.cli.report import find, show_report
 
+    abnormal = demo_messages.anomalies(flow, services)
     if json_:
         found = find(flow, services)
         ui.print_json(
@@ -262,6 +291,7 @@ def _show(
                 "page": page.url,
                 "repository": shop.repo if shop else None,
                 "planted_commit": shop.culprit_commit if shop else None,
+                **demo_messages.as_json(abnormal, inbox),
                 "causes": [
                     {
                         "service": run.service,
@@ -281,6 +311,8 @@ def _show(
     formats = {service: subject.format for service, subject in zip(services, subjects, strict=True)}
     found = show_report(flow, services, formats=formats if shop else None)
     _show_causes(causes)
+    if inbox is not None:
+        demo_messages.show(abnormal, inbox)
     rows = [("Dagster's page", page.url), ("this run", run_url)]
     with context.dagster_api(chosen) as api:
         today = context.now().date()

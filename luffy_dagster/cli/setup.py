@@ -182,13 +182,21 @@ def down(json_: ui.Json = False) -> None:
     if page is not None:
         with ui.doing("stopping Dagster …", quiet=json_):
             stop_page(chosen, page)
+    from luffy_dagster.cli.demo_messages import close
+
     stopped = False
+    shop = close(chosen)
     if chosen.database_url is None and (chosen.home / "postgres").exists():
         stopped = store.embedded.stop(chosen)
     if json_:
         ui.print_json({"page_stopped": page is not None, "postgres_stopped": stopped})
         return
-    words = [name for name, was in (("Dagster's page", page is not None), ("the embedded PostgreSQL", stopped)) if was]
+    parts = (
+        ("Dagster's page", page is not None),
+        ("the demo's shop", shop),
+        ("the embedded PostgreSQL", stopped),
+    )
+    words = [name for name, was in parts if was]
     ui.out.print(f"[green]✓[/] stopped: {', '.join(words)}" if words else "nothing was running")
 
 

@@ -31,6 +31,15 @@ class Running:
     versions: dict[str, str] = field(default_factory=dict)
     connections: dict[str, http.client.HTTPConnection] = field(default_factory=dict)
 
+    def log_of(self, service: str) -> Path:
+        """The file that the service writes."""
+        return self.logs / f"{service}.log"
+
+    def prepare(self) -> None:
+        """An empty folder of logs."""
+        shutil.rmtree(self.logs, ignore_errors=True)
+        self.logs.mkdir(parents=True)
+
     def deploy(self, service: str, sha: str, at: datetime) -> None:
         """Put the service's files of commit `sha` in place and start it; stops the one that runs.
 
@@ -40,7 +49,7 @@ class Running:
         folder = self.home / service
         history.export(self.repo, sha, ["shopkit", "services"], folder)
         port = self.ports.get(service, 0)
-        log = self.logs / f"{service}.log"
+        log = self.log_of(service)
         # -S: the shop needs the standard library alone, and starts in half the time without the packages' hooks
         command = [sys.executable, "-S", "-m", f"services.{service}.app", "--port", str(port), "--log", str(log)]
         environment = {
@@ -100,8 +109,7 @@ class Running:
             self.stop(service)
 
     def __enter__(self) -> Self:
-        shutil.rmtree(self.logs, ignore_errors=True)
-        self.logs.mkdir(parents=True)
+        self.prepare()
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -17,6 +17,7 @@ from luffy_dagster.core.alerting.judge import judge as judge_alerts
 from luffy_dagster.core.alerting.model import Alert, AlertState, Finding
 from luffy_dagster.core.alerting.mute import Mutes
 from luffy_dagster.core.alerting.telling import Decision, Policy, Standing, Told, decide
+from luffy_dagster.core.incidents import DEFAULT as CORRELATION
 from luffy_dagster.core.incidents import ServiceGraph, Signal, correlate
 from luffy_dagster.core.lifecycle import LifecycleState
 from luffy_dagster.core.model import Severity
@@ -58,13 +59,16 @@ class AlertingResult(Result):
     delivered: Delivered
 
 
-def tick(ctx: FlowContext, *, budget_seconds: float = 30.0) -> AlertingResult:
+def tick(ctx: FlowContext, *, budget_seconds: float = 30.0, at_once: bool = False) -> AlertingResult:
     """Judges, and delivers what is due within the budget."""
-    return AlertingResult(judge(ctx), deliver(ctx, budget_seconds=budget_seconds))
+    return AlertingResult(judge(ctx, at_once=at_once), deliver(ctx, budget_seconds=budget_seconds))
 
 
-def judge(ctx: FlowContext) -> JudgeResult:
-    """One look at everything; skipped when another process is at it. Deterministic for a clock and a store."""
+def judge(ctx: FlowContext, *, at_once: bool = False) -> JudgeResult:
+    """One look at everything; skipped when another process is at it. Deterministic for a clock and a store.
+
+    `at_once`: all services were read up to now, so neither a batch nor what may still belong to an incident is waited for.
+    """
     now = ctx.now()
     with store.service_lock(ctx.engine, _LOCK, wait=False) as got:
         if not got:
@@ -80,8 +84,8 @@ def judge(ctx: FlowContext) -> JudgeResult:
             errors |= {str(source): why for source, why in found.failed.items()}
             changed = _alerts(conn, rules, found, now)
             hidden = _hide(conn, found, now)
-            _correlate(conn, now)
-            queued = _tell(ctx, conn, now) + _expiries(ctx, conn, now)
+            _correlate(conn, now, at_once=at_once)
+            queued = _tell(ctx, conn, now, at_once=at_once) + _expiries(ctx, conn, now)
             open_ = store.alerts.list_alerts(conn)
             incidents = store.incidents.list_incidents(conn)
     states = [one.state for one in open_]
@@ -180,7 +184,7 @@ def _signal(alert: Alert) -> Signal:
     )
 
 
-def _correlate(conn: Any, now: datetime) -> None:
+def _correlate(conn: Any, now: datetime, *, at_once: bool) -> None:
     """Alerts of one cause become one incident, with its root; its id stays while alerts join and leave."""
     alerts = {
         one.signal_id: one
@@ -193,7 +197,8 @@ def _correlate(conn: Any, now: datetime) -> None:
     graph = ServiceGraph(store.alert_facts.graph(conn))
     homes = store.incidents.of_signals(conn, list(alerts))
     seen: set[str] = set()
-    for made in correlate([_signal(one) for one in alerts.values()], graph, now):
+    settings = replace(CORRELATION, declare_after=timedelta(0)) if at_once else CORRELATION
+    for made in correlate([_signal(one) for one in alerts.values()], graph, now, settings):
         signals = [member.signal_id for member in made.members]
         # What was together stays together: the oldest incident that knows one of these signals is theirs.
         known = sorted(
@@ -253,9 +258,9 @@ def policy_of(ctx: FlowContext) -> Policy:
     )
 
 
-def _tell(ctx: FlowContext, conn: Any, now: datetime) -> int:
+def _tell(ctx: FlowContext, conn: Any, now: datetime, *, at_once: bool = False) -> int:
     """Queues the messages that are due; how many. Urgent ones alone, the others of one target together."""
-    policy = policy_of(ctx)
+    policy = replace(policy_of(ctx), at_once=at_once)
     batches: dict[str, list[tuple[IncidentRow, dict[str, Any], str | None]]] = {}
     queued = 0
     for row in store.incidents.list_incidents(conn, since=now - timedelta(days=1)):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from luffy_dagster import store
@@ -15,11 +16,13 @@ from luffy_dagster.core.alerting.message import Message, cut, span
 from luffy_dagster.core.alerting.model import Alert, Source
 from luffy_dagster.core.alerting.telling import Decision
 from luffy_dagster.core.redaction import DOCUMENTS, redact_text
+from luffy_dagster.core.releases import Run
 from luffy_dagster.flows.context import FlowContext
 from luffy_dagster.store.incidents import IncidentRow
 
 MOST_ALSO = 4
 MOST_LINES = 3
+SAME = timedelta(minutes=1)  # what begins with a release begins up to so long before the first line of it
 BEFORE = timedelta(hours=2)  # a release that went live so long before may be the cause
 
 
@@ -43,7 +46,8 @@ def compose(
         alerts, key=lambda a: (a.service != incident.root_service, -a.severity.rank, a.fired_at or now, a.id)
     )
     head = ranked[0]
-    facts = [("What", safe(str(head.detail.get("why") or head.title)))]
+    what = str(head.detail.get("why") or head.title)
+    facts = [] if head.title.endswith(what) else [("What", safe(what))]
     if decision.why:
         facts.append(("News", safe("; ".join(decision.why))))
     facts.append(("Since", f"{incident.started_at:%Y-%m-%d %H:%M} UTC ({span(incident.started_at, now)})"))
@@ -78,15 +82,21 @@ def _how_many(head: Alert, alerts: int, services: int) -> str:
     elif head.source is Source.ANOMALY:
         actual, expected, unit = (head.detail.get(name) for name in ("actual", "expected", "unit"))
         if actual is not None and expected is not None:
-            parts.append(f"{actual:,.4g} {unit} seen, {expected:,.4g} {unit} expected".replace("  ", " "))
+            parts.append(f"{_amount(actual, unit)} seen, {_amount(expected, unit)} expected")
     elif head.count > 1:
         parts.append(f"{head.count:,} times")
     parts.append(f"{alerts} alert{'s' if alerts != 1 else ''} in {services} service{'s' if services != 1 else ''}")
     return "; ".join(parts)
 
 
+def _amount(value: float, unit: str | None) -> str:
+    if unit == "s":
+        return f"{value:,.3g} s" if value >= 1 else f"{value * 1000:,.3g} ms"
+    return f"{value:,.4g} {unit or ''}".strip()
+
+
 def _release(conn: Any, head: Alert) -> str | None:
-    run = store.releases.known(conn, head.service).running(head.environment, head.started_at)
+    run = store.releases.known(conn, head.service).running(head.environment, head.started_at + SAME)
     return None if run is None else run.version[:40]
 
 
@@ -105,21 +115,36 @@ def likely_cause(conn: Any, incident: IncidentRow, head: Alert) -> str:
         if incident.environment and environment and environment != incident.environment:
             continue
         # the first release that is known is no news: something ran before it
-        late = [
-            run
-            for run in runs[1:]
-            if incident.started_at - BEFORE <= run.at <= incident.started_at + timedelta(minutes=1)
-        ]
+        late = [run for run in runs[1:] if incident.started_at - BEFORE <= run.at <= incident.started_at + SAME]
         if late:
             run = late[-1]
             minutes = max(0, round((incident.started_at - run.at).total_seconds() / 60))
-            commit = f", commit {run.commit[:12]}" if run.commit and run.commit != run.version else ""
-            parts.append(f"release {run.version[:40]} of {service} went live {minutes} minutes before{commit}")
+            before = f"{minutes} minute{'s' if minutes != 1 else ''} before" if minutes else "just before"
+            parts.append(f"release {run.version[:40]} of {service} went live {before}{_commit(conn, service, run)}")
             break
     culprit = head.detail.get("culprit")
     if culprit:
         parts.append(f"it fails in {culprit}")
     return "; ".join(parts) or "not known yet"
+
+
+def _commit(conn: Any, service: str, run: Run) -> str:
+    """The release's commit with its subject, as far as they are known."""
+    if not run.commit:
+        return ""
+    named = "" if run.version.startswith(run.commit[:12]) else f", commit {run.commit[:12]}"
+    repository = store.services.get(conn, service).git_repo_path
+    if not repository:
+        return named
+    from luffy_dagster.adapters.git.errors import GitError
+    from luffy_dagster.adapters.git.mirror import open_path
+
+    try:
+        with open_path(Path(repository)) as repo:
+            found = repo.commit(run.commit)
+    except (GitError, OSError):
+        return named  # the release is told all the same
+    return named if found is None else f"{named}: “{found.subject}”"
 
 
 def examples(ctx: FlowContext, conn: Any, head: Alert) -> list[str]:

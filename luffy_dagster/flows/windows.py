@@ -19,7 +19,7 @@ from luffy_dagster.lake import Span
 WINDOWS = "windows"
 _DAY = timedelta(days=1)
 _PIECE = timedelta(hours=6)
-_ENTRIES = ("entry_id", "event_time", "environment", "level", "shape_id", "variables", "message")
+_ENTRIES = ("entry_id", "event_time", "environment", "level", "shape_id", "variables", "message", "raw_line")
 
 
 def refresh_windows(

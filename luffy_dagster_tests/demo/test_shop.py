@@ -107,3 +107,80 @@ def test_the_shops_own_tests_pass_at_every_deployed_commit(shop, tmp_path):
         history.export(shop.repo, deployed.sha, ["shopkit", "services", "tests"], tmp_path / "tree")
         done = subprocess.run(["python3", "-m", "unittest"], cwd=tmp_path / "tree", capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
+
+
+def test_the_days_before_are_written_by_the_same_code(tmp_path):
+    made = make_shop(tmp_path, now=NOW, hours=0.2, past=True, calm=True)
+    before, live = sorted((tmp_path / "logs" / "payments").glob("*.log"))
+    words = [re.sub(r"[0-9a-f]{16}|\d+|[A-Z]{3} ", "#", line)[30:] for line in before.read_text().splitlines()]
+    seen = {
+        re.sub(r"[0-9a-f]{16}|\d+|[A-Z]{3} ", "#", line)[30:]
+        for line in live.read_text().splitlines()
+        if "charg" in line
+    }
+    assert seen & set(words), "the same lines, whoever runs the code"
+    first = before.read_text()[:19]
+    assert first == "2026-11-22 22:00:00", "a whole day before the day of the last hour"
+    assert 'File "' in before.read_text(), "traces stand there as well"
+    assert not {one.sha for one in made.deployments} & {made.culprit_commit}
+
+
+def test_the_slowdown_shows_in_nothing_but_the_durations(tmp_path):
+    shop = make_shop(tmp_path, now=NOW, hours=1.5)
+    at = next(one.at for one in shop.deployments if one.sha == shop.commits[29].sha)
+    shown = re.findall(
+        r'ts=(\S+) level=(\w+) svc=catalog msg="product shown" sku=\S+ took=(\d+)ms', text_of(shop, "catalog")
+    )
+    before = [int(took) for ts, _, took in shown if datetime.fromisoformat(ts) < at]
+    after = [int(took) for ts, _, took in shown if datetime.fromisoformat(ts) > at]
+    assert max(before) < min(after)
+    assert sum(after) / len(after) > 5 * sum(before) / len(before)
+    assert {level for _, level, _ in shown} == {"info"}
+
+
+def test_a_receiver_keeps_what_arrives_and_its_port(tmp_path):
+    import http.client
+
+    from luffy_dagster.demo import inbox
+
+    one = inbox.start(tmp_path)
+    try:
+        assert inbox.start(tmp_path) == one
+        wire = http.client.HTTPConnection("127.0.0.1", one.port, timeout=10)
+        wire.request("POST", "/services/demo", b'{"text": "a *b*"}', {"Idempotency-Key": "k1"})
+        assert wire.getresponse().status == 200
+        wire.close()
+        assert one.messages() == [{"key": "k1", "body": {"text": "a *b*"}}]
+        assert inbox.text_of(one.messages()[0]["body"]) == "a b"
+    finally:
+        assert inbox.stop(tmp_path)
+    again = inbox.start(tmp_path)
+    try:
+        assert again.port == one.port
+        assert len(again.messages()) == 1
+    finally:
+        inbox.stop(tmp_path)
+
+
+def test_the_shop_goes_on_until_it_is_closed(tmp_path):
+    import time
+
+    from luffy_dagster.demo import live
+
+    now = datetime.now(UTC)
+    make_shop(tmp_path, now=now - timedelta(minutes=4), hours=0.1)
+    live.start(tmp_path)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and len(list((tmp_path / "logs" / "catalog").glob("*.log"))) < 2:
+        time.sleep(0.2)
+    while (
+        time.monotonic() < deadline
+        and "search done" not in sorted((tmp_path / "logs" / "catalog").glob("*.log"))[-1].read_text()
+    ):
+        time.sleep(0.2)
+    assert live.stop(tmp_path)
+    until = datetime.fromisoformat(json.loads((tmp_path / "state.json").read_text())["until"])
+    assert until > now - timedelta(minutes=5)
+    assert live.running(tmp_path) is None
+    later = make_shop(tmp_path, now=now + timedelta(minutes=20), hours=1)
+    assert later.start == until

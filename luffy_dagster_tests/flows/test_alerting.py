@@ -108,7 +108,7 @@ def test_an_anomaly_is_told_once_with_its_root_and_its_end(told):
     run(told, 11)
     (message,) = texts(told.hook)
     assert "pay: charges take 2.4 s" in message
-    assert "2.4 s seen, 0.21 s expected" in message
+    assert "2.4 s seen, 210 ms expected" in message
     assert "web: web is slow" in message, "the child is linked"
     with store.begin(told.engine) as conn:
         (incident,) = store.incidents.list_incidents(conn)

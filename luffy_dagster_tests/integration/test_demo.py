@@ -21,7 +21,7 @@ def home(tmp_path):
 def luffy(folder: Path, *arguments: str):
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("LUFFY_", "DAGSTER_"))}
     environment = kept | {"LUFFY_HOME": str(folder), "COLUMNS": "100"}
-    return subprocess.run([*LUFFY, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=240)
+    return subprocess.run([*LUFFY, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=540)
 
 
 def answer(done):
@@ -30,7 +30,7 @@ def answer(done):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(420)
+@pytest.mark.timeout(1500)
 def test_the_demo_finds_what_was_planted_and_goes_on(home):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -50,6 +50,17 @@ def test_the_demo_finds_what_was_planted_and_goes_on(home):
     assert len(first["planted_commit"]) == 40
     assert [one["culprit"] for one in first["causes"] if one["cluster"] == planted["cluster_id"]] == [first["planted_commit"]]
     assert {one["culprit"] for one in first["causes"]} <= {first["planted_commit"], None}, "nobody else is blamed"
+    slow = [one for one in first["anomalies"] if one["service"] == "catalog"]
+    assert [one["kind"] for one in slow] == ["latency"], (
+        "the slowdown, which only durations show, and nothing else of the catalog"
+    )
+    told = [one for one in first["messages"] if "product shown" in one["text"]]
+    assert len(told) == 1, "told once"
+    assert " ms instead of " in told[0]["text"]
+    assert "release" in told[0]["text"]
+    assert "show what others bought" in told[0]["text"]
+    assert "took=" in told[0]["text"], "with lines that show it"
+    assert len({one["key"] for one in first["messages"]}) == len(first["messages"])
     shown = luffy(home, "clusters", "show", planted["cluster_id"])
     assert shown.returncode == 0, shown.stderr
     assert "KeyError: 'JPY'" in shown.stdout
@@ -63,7 +74,22 @@ def test_the_demo_finds_what_was_planted_and_goes_on(home):
     assert again.returncode == 0, again.stderr[-3000:]
     assert "payments" in again.stdout
     assert planted["cluster_id"] in again.stdout, "the cluster has kept its id"
+    assert again.stdout.count("│ 🟠 HIGH catalog: took") == 1, "still told once"
     total = json.loads(luffy(home, "logs", "-n", "1", "--json").stdout)["total"]
     assert total >= sum(one["entries"] for one in services.values())
     duplicates = luffy(home, "fetch", "--json")
     assert duplicates.returncode == 0, duplicates.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_on_a_calm_day_the_demo_sends_nothing(home):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    found = answer(luffy(home, "demo", "--hours", "4", "--calm", "--port", port, "--stop", "--json"))
+    assert {one["service"] for one in found["services"]} == {"checkout", "catalog", "payments"}
+    assert sum(one["errors_24h"] for one in found["services"]) > 0, "what fails every day failed on this day as well"
+    assert found["anomalies"] == []
+    assert found["messages"] == []
+    assert not (home / "demo" / "inbox.jsonl").exists(), "the receiver was there, and nothing came"

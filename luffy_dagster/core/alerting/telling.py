@@ -18,6 +18,7 @@ class Policy:
     cooldown: timedelta = timedelta(minutes=15)
     repeat: timedelta = timedelta(hours=4)
     tell_resolved: bool = True
+    at_once: bool = False  # everything there is has been read: neither batch nor root is waited for
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,8 @@ def decide(now_: Standing, told: Told | None, policy: Policy, now: datetime) -> 
             return None
         if critical:
             return Decision("first", urgent=True)
+        if policy.at_once:
+            return Decision("first", urgent=False)
         due = next_batch(now_.since, policy.batch)
         if now_.root is None:
             due = max(due, now_.declare_at)

@@ -31,6 +31,7 @@ _KINDS = {
     "restarts": Kind.RESTARTS,
 }
 _EXAMPLES = 5
+_SOME, _MANY = 20, 40  # lines (missing, or errors) from which an alert may be high, critical
 _TRACES = 200
 _BEFORE = timedelta(minutes=10)
 # Ids of requests wherever they stand in a line: 16 to 36 hex digits, with or without dashes.
@@ -101,6 +102,11 @@ def anomaly_of(
     )
 
 
+def severity_of(alert: Alert, ticks: Ticks) -> Severity:
+    """How grave an alert is, by its kind and by how strong its evidence is."""
+    return _severity(_kind(alert), alert.features[0] if alert.features else None, alert, ticks)
+
+
 def _kind(alert: Alert) -> Kind:
     first = alert.families[0]
     if first == "mix" and "rise" in alert.families:
@@ -165,15 +171,28 @@ def trace_ids(lines: pl.DataFrame) -> tuple[str, ...]:
 
 
 def _severity(kind: Kind, lead: Feature | None, alert: Alert, ticks: Ticks) -> Severity:
-    if kind in (Kind.SILENCE, Kind.RESTARTS, Kind.VOLUME_DROP):
+    """By evidence: what a handful of lines says is never critical, however unlikely it is."""
+    expected = (lead.expected if lead else None) or 0.0
+    actual = (lead.actual if lead else None) or 0.0
+    if kind is Kind.RESTARTS:
         return Severity.CRITICAL
+    if kind in (Kind.SILENCE, Kind.VOLUME_DROP):
+        missing = max(
+            ((f.expected or 0.0) - (f.actual or 0.0) for f in alert.features if f.name in ("lines", "silence")),
+            default=0.0,
+        )
+        if missing >= _MANY and actual <= 0.35 * expected:
+            return Severity.CRITICAL
+        return Severity.HIGH if missing >= _SOME and actual <= 0.35 * expected else Severity.MEDIUM
     if kind is Kind.ERRORS:
         lines = max(float(ticks.total[alert.first : alert.fired + 1].sum()), 1.0)
-        share = float(ticks.errors[alert.first : alert.fired + 1].sum()) / lines
-        return Severity.CRITICAL if share >= 0.25 else Severity.HIGH
+        errors = float(ticks.errors[alert.first : alert.fired + 1].sum())
+        if errors >= _SOME and errors >= 0.25 * lines:
+            return Severity.CRITICAL
+        return Severity.HIGH if errors >= 5 else Severity.MEDIUM
     if kind is Kind.MIX:
         return Severity.LOW
-    if kind is Kind.LATENCY and lead and lead.expected and lead.actual and lead.actual >= 5 * lead.expected:
+    if kind is Kind.LATENCY and actual >= 5 * expected > 0 and alert.score >= 1.5:
         return Severity.HIGH
     return Severity.MEDIUM
 
@@ -186,7 +205,9 @@ def _sentence(kind: Kind, lead: Feature | None, features: Collection[Feature]) -
     what = f" of “{lead.text}”" if lead.text else ""
     expected, actual = lead.expected or 0.0, lead.actual or 0.0
     if lead.name == "duration":
-        said = f"{_seconds(actual)} instead of {_seconds(expected)} usually, {over}{what}"
+        field = (lead.subject or "").rpartition("/")[2]
+        name = "" if field.isdigit() or field in ("s", "") else f"{field} "
+        said = f"{name}{_seconds(actual)} instead of {_seconds(expected)} usually, {over}{what}"
     elif lead.name == "heartbeat":
         said = f"nothing for {_minutes(actual)}, comes every {_minutes(expected)}{what}"
     elif lead.name == "silence":

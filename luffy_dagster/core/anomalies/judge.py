@@ -21,6 +21,10 @@ from luffy_dagster.core.anomalies.windows import TICK, TICKS
 
 _QUIET = 8 * MINUTE  # without anything abnormal, then an alert closes
 ODD = 3.0  # one window in a thousand of history: forest and LOF agree from there on
+_LOOK = 5 * MINUTE  # after it fired: that long the message waits for what belongs to it anyway
+# Reasons told as they are then: a level, and what is missing. Counts of what is there are told as they were when the alert fired.
+_LEVELS = ("duration", "silence", "lines")
+_MISSING = ("drop", "silence")
 _MOST_ALERTS = 200  # in one piece of time: a bound on the work
 
 
@@ -166,10 +170,35 @@ def _open(
         if quiet >= _QUIET:
             break
     still = quiet < _QUIET
+    span = max((f.span_seconds for f in told), default=0) // TICK
+    told = _as_it_is(told, passing, scores, shares, min(fired + _LOOK, end - 1), limit)
     peak = max(float(shares[name][fired:end].max()) for name in families)
     late = sorted(involved - set(families))
-    span = max((f.span_seconds for f in told), default=0) // TICK
     return Alert(max(begin, fired - span + 1), fired, end, still, peak, (*families, *late), tuple(told))
+
+
+def _as_it_is(
+    told: list[Feature],
+    passing: list[str],
+    scores: Mapping[str, Scores],
+    shares: Mapping[str, Array],
+    tick: int,
+    limit: Mapping[str, float],
+) -> list[Feature]:
+    """The reasons with what is seen five minutes later, where it is still so: the first sign shows half of it."""
+    later = {
+        (f.name, f.subject): replace(f, threshold=round(limit[name], 2), score=round(f.score, 2))
+        for name in passing
+        if shares[name][tick] >= 1.0
+        for f in scores[name].explain(tick)
+    }
+    kept = [later.get((f.name, f.subject), f) if f.name in _LEVELS else f for f in told]
+    if not any(name in passing for name in _MISSING):
+        return kept
+    # of what is missing each look says something else: how much, and since when not a single line
+    named = {f.name for f in kept}
+    also = [f for name in _MISSING if name in shares and shares[name][tick] >= 1.0 for f in scores[name].explain(tick)]
+    return kept + [f for f in also if f.name not in named]
 
 
 def _suppressed(feature: Feature, settings: DetectorSettings) -> bool:

@@ -21,6 +21,13 @@ MOST_VALUES = 16  # of a number, kept per tick
 
 # A number without a unit is a time when the word before it says so (`rt=0.023`).
 _TIME_WORD = r"(?i)(?:^|[^a-z])(?:u?rt|urt|took|time|elapsed|latency|dur(?:ation)?|cost|response_?time|request_?time|(?:[a-z_]*_)?(?:ms|sec|secs|seconds|millis))[\"']?[=: (\[]+$"
+# A field of a JSON or logfmt line that is a duration by its name, or by the unit of its value (`took=27ms`, `"latency_ms": 3.5`).
+_FIELD = (
+    r"""[\s{,]"?(?P<name>(?:[a-zA-Z0-9]+[_.-])*(?:took|elapsed|latency|dur(?:ation)?|rt|urt|cost|(?:response|request|process|processing|"""
+    r"""exec|execution|query)_?time|time_?taken|[a-zA-Z0-9]+_(?:ms|millis|secs|seconds|us|ns))(?:_(?:ms|millis|s|secs?|seconds|us|ns))?)"""
+    r""""?[=:]\s?"?(?P<value>[0-9]+(?:\.[0-9]+)?)\s?(?P<unit>ns|us|µs|ms|secs?|s|m|min|h)?(?:["\s,}]|$)"""
+)
+_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "millis": 1e-3, "m": 60.0, "min": 60.0, "h": 3600.0}
 _ACCESS = r'^"?[A-Z]{3,8} \S+(?: HTTP/\S+)?"? +'
 _REQUEST = r'^"?([A-Z]{3,8}) ([^ "]+)(?: HTTP/[0-9.]+)?"? +([1-5][0-9]{2})(?: |$)'
 _HEX = re.compile(r"(?:^|[._-])[0-9a-f]{6,}(?:$|[._-])")
@@ -31,7 +38,8 @@ def window_rows(entries: pl.DataFrame, exceptions: pl.DataFrame, shapes: pl.Data
     """Rows of WINDOWS (without batch) of these entries, sorted; whole windows must be given.
 
     Args:
-        entries: entry_id, event_time, environment, level, shape_id, variables, message.
+        entries: entry_id, event_time, environment, level, shape_id, variables, message, and raw_line for the fields of JSON
+            and logfmt lines.
         exceptions: entry_id, fingerprint.
         shapes: shape_id, shape of at least the shapes that occur.
     """
@@ -46,6 +54,7 @@ def window_rows(entries: pl.DataFrame, exceptions: pl.DataFrame, shapes: pl.Data
         "shape_id",
         "variables",
         "message",
+        "raw_line" if "raw_line" in entries.columns else pl.lit(None, dtype=pl.Utf8).alias("raw_line"),
     ).sort("event_time", "entry_id")
     base = base.with_columns(
         pl.col("event_time").dt.truncate(f"{TICK * TICKS}s").alias("window"),
@@ -133,11 +142,36 @@ def numeric_holes(shapes: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
+def _fields(base: pl.DataFrame) -> pl.DataFrame:
+    """The first duration among the fields of each line whose message has none: rows as `_numbers` counts them."""
+    found = base.select(
+        "window",
+        "environment",
+        "tick",
+        "event_time",
+        "shape_id",
+        pl.col("raw_line").str.extract_groups(_FIELD).alias("f"),
+    )
+    found = found.unnest("f").drop_nulls(["value", "shape_id"])
+    if found.is_empty():
+        return found
+    named = pl.col("name").str.extract(r"_(ms|millis|us|ns)$", 1)
+    factor = pl.coalesce("unit", named).replace_strict(_UNITS, default=1.0, return_dtype=pl.Float64)
+    return found.select(
+        "window",
+        "environment",
+        "tick",
+        "event_time",
+        pl.lit("s").alias("unit"),
+        pl.concat_str("shape_id", pl.lit("/"), "name").alias("key"),
+        (pl.col("value").cast(pl.Float64, strict=False) * factor).alias("number"),
+    ).drop_nulls("number")
+
+
 def _numbers(base: pl.DataFrame, shapes: pl.DataFrame) -> pl.DataFrame:
     slots = numeric_holes(shapes)
-    if slots.is_empty():
-        return pl.DataFrame()
-    parts = []
+    fields = _fields(base.filter(~pl.col("shape_id").is_in(slots["shape_id"].unique().to_list())))
+    parts = [fields] if fields.height else []
     for position in sorted(slots["position"].unique().to_list()):
         group = slots.filter(pl.col("position") == position)
         rows = base.join(group, on="shape_id", how="inner", maintain_order="left").filter(

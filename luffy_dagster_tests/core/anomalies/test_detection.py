@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from luffy_dagster.core.anomalies.explain import anomaly_of
+from luffy_dagster.core.anomalies.explain import anomaly_of, severity_of
 from luffy_dagster.core.anomalies.fit import dump, fit, load
 from luffy_dagster.core.anomalies.judge import judge
 from luffy_dagster.core.anomalies.model import DetectorSettings, Kind, Suppression
@@ -96,6 +96,60 @@ def test_a_slowdown_that_only_durations_show():
     assert found.kind is Kind.LATENCY
     assert found.features[0].actual >= 3 * found.features[0].expected
     assert " instead of " in found.description
+
+
+def test_one_line_in_a_hundred_that_hangs_is_no_slowdown():
+    world = World(per_minute=4)
+    entries = world.entries()
+    hung = entries["message"].str.contains(" in ") & (pl.Series(np.arange(entries.height)) % 40 == 0)
+    slow = pl.when(hung).then(
+        pl.col("variables").list.eval(
+            pl.when(pl.element().str.contains(r"^\d{1,3}$")).then(pl.lit("2400")).otherwise(pl.element())
+        )
+    )
+    entries = entries.with_columns(slow.otherwise(pl.col("variables")).alias("variables"))
+    rows = window_rows(entries, NO_EXCEPTIONS, entries.select("shape_id", "shape").unique())
+    model = fit(ticks_of(rows, {}, START, TEST))
+    ticks = ticks_of(rows, {}, TEST - WARM, START + timedelta(days=DAYS))
+    assert judge(ticks, model, since=int(WARM.total_seconds()) // TICK).alerts == ()
+
+
+def test_durations_in_the_fields_of_a_structured_line():
+    at = START + timedelta(minutes=1)
+    entries = pl.DataFrame(
+        {
+            "entry_id": ["a", "b", "c", "d"],
+            "event_time": pl.Series([at] * 4, dtype=pl.Datetime("us", "UTC")),
+            "environment": [""] * 4,
+            "level": ["info"] * 4,
+            "shape_id": ["s1", "s1", "s2", "s3"],
+            "variables": pl.Series([[], [], [], []], dtype=pl.List(pl.Utf8)),
+            "message": ["shown", "shown", "asked", "kept"],
+            "raw_line": [
+                "ts=1 msg=shown took=27ms trace=1",
+                "ts=1 msg=shown took=1.5s trace=1",
+                '{"msg": "asked", "http": {"response_time_ms": 12}}',
+                "ts=1 msg=kept status=200 bytes=300 taken=7",
+            ],
+        }
+    )
+    shapes = pl.DataFrame({"shape_id": ["s1", "s2", "s3"], "shape": ["shown", "asked", "kept"]})
+    rows = window_rows(entries, NO_EXCEPTIONS, shapes).filter(pl.col("feature") == "number").sort("key")
+    assert rows["key"].to_list() == ["s1/took", "s2/response_time_ms"]
+    assert sorted(rows["values"][0].to_list()) == pytest.approx([0.027, 1.5])
+    assert rows["values"][1].to_list() == pytest.approx([0.012])
+
+
+def test_few_lines_are_never_critical():
+    at = World().minute(12)
+    world = World(per_minute=2)
+    world.rate[at : at + 60] *= 0.05
+    judged, ticks, _, _ = _judge(world)
+    assert all(severity_of(a, ticks) is not Severity.CRITICAL for a in judged.alerts)
+    loud = World(per_minute=40)
+    loud.rate[at : at + 60] *= 0.05
+    judged, ticks, _, _ = _judge(loud)
+    assert severity_of(judged.alerts[0], ticks) is Severity.CRITICAL
 
 
 def test_a_heartbeat_that_stops():

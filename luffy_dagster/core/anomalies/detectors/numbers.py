@@ -18,18 +18,21 @@ from luffy_dagster.core.anomalies.tails import window_sum
 from luffy_dagster.core.anomalies.ticks import Array
 from luffy_dagster.core.anomalies.windows import TICK
 
+# Of the stored quantiles: fine where it is rare, so that what comes once in a hundred lines is not taken for what never came.
+_AT = np.concatenate([np.linspace(0, 0.99, 100), [0.995, 0.998, 0.999, 1.0]])
+_MEDIAN, _HIGH = 50, 90
+
 
 @dataclass(frozen=True)
 class Numbers:
     """Durations of the same lines moved: ranks against the template's own history, pooled over templates."""
 
-    id: str = "numbers-2026-11"
+    id: str = "numbers-2026-12"
     family: str = "latency"
     floor: float = 4.5
     effect: float = 0.47  # of the mean log ratio: 1.6 times the usual
     widths: Sequence[int] = (2 * MINUTE, 4 * MINUTE, 8 * MINUTE, 16 * MINUTE, 30 * MINUTE)
     least: int = 60  # values that a template's history must have
-    grid: int = 101
 
     def fit(self, view: View) -> State:
         """Quantiles of each number, and how much more the pooled mean varies than independent values would."""
@@ -39,8 +42,8 @@ class Numbers:
             if slot.unit != "s" or len(values) < self.least or np.unique(values).size < 5:
                 continue
             names.append(slot.key)
-            grids.append(np.quantile(values, np.linspace(0, 1, self.grid)))
-        state: State = {"slots": names, "grids": np.array(grids).reshape(len(names), self.grid), "wander": 0.1}
+            grids.append(np.quantile(values, _AT))
+        state: State = {"slots": names, "grids": np.array(grids).reshape(len(names), len(_AT)), "wander": 0.1}
         z, n, _ = self._per_tick(view, state)
         found = [0.01]
         for width in (
@@ -73,14 +76,16 @@ class Numbers:
             grid = state["grids"][i]
             values = np.log(np.maximum(slot.values, 1e-6))
             low, high = np.searchsorted(grid, values, "left"), np.searchsorted(grid, values, "right")
-            rank = (low + high) / 2 / self.grid
-            scores = ndtri(np.clip(rank, 0.01, 0.99))
+            last = len(_AT) - 1
+            rank = (_AT[np.maximum(low - 1, 0)] + _AT[np.minimum(high, last)]) / 2
+            scores = ndtri(np.clip(rank, 0.01, 0.9995))
             # beyond what was ever seen it counts by how far
-            spread = max(float(grid[-10] - grid[self.grid // 2]), 0.1) / 1.34
-            scores = np.maximum(scores, np.minimum((values - grid[self.grid // 2]) / spread, 5.0) * (rank > 0.99))
+            spread = max(float(grid[_HIGH] - grid[_MEDIAN]), 0.1) / 1.34
+            far = np.minimum((values - grid[_MEDIAN]) / spread, 5.0)
+            scores = np.where(values > grid[-1], np.maximum(scores, far), scores)
             np.add.at(z, slot.at, scores)
             np.add.at(n, slot.at, 1.0)
-            np.add.at(ratio, slot.at, values - grid[self.grid // 2])
+            np.add.at(ratio, slot.at, values - grid[_MEDIAN])
         return z, n, ratio
 
     def score(self, view: View, state: State) -> Scores:
@@ -115,7 +120,7 @@ def _slot_features(view: View, state: State, tick: int, width: int, score: float
             continue
         a, b = np.searchsorted(slot.at, [tick - width + 1, tick + 1])
         if b > a:
-            usual = float(np.exp(state["grids"][i][len(state["grids"][i]) // 2]))
+            usual = float(np.exp(state["grids"][i][_MEDIAN]))
             seen = float(np.median(slot.values[a:b]))
             found.append((b - a, seen / max(usual, 1e-9), slot.key, usual, seen))
     found.sort(key=lambda item: -item[0] * np.log(max(item[1], 1e-6)))
