@@ -51,6 +51,10 @@ class Settings(BaseSettings):
     docs_per_fetch: int = Field(default=0, ge=0, description="Cap of documents per source and fetch; 0 is no cap.")
     open_entry_seconds: int = Field(default=60, ge=1, description="Silence after which a stream's last entry ends.")
     slot_attempts: int = Field(default=3, ge=1, le=20, description="Attempts of due work per slot.")
+    error_lines: bool = Field(
+        default=True,
+        description="Whether lines of level error or fatal without a stack trace are grouped as exceptions are.",
+    )
     shapes_per_day: int = Field(default=10_000, ge=1, description="New shapes of a service kept per day.")
 
     git_protocols: str = Field(

@@ -100,7 +100,7 @@ EXCEPTIONS: dict[str, pl.DataType | type[pl.DataType]] = {
     "environment": pl.Utf8,
     "version": pl.Utf8,
     "trace_id": pl.Utf8,
-    "language": pl.Utf8,  # python java javascript go csharp ruby php rust dart elixir swift, or "message"
+    "language": pl.Utf8,  # python java javascript go csharp ruby php rust dart elixir swift, or "message": an error without a trace
     "type": pl.Utf8,  # outermost exception type
     "message": pl.Utf8,
     "root_type": pl.Utf8,  # innermost cause

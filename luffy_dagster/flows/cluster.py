@@ -16,7 +16,7 @@ from luffy_dagster import store
 from luffy_dagster.core.model import Decision
 from luffy_dagster.flows.cluster_states import settle
 from luffy_dagster.flows.context import FlowContext
-from luffy_dagster.flows.mapping import cluster_recipe, in_force
+from luffy_dagster.flows.mapping import cluster_recipe, grouping_keys, in_force
 from luffy_dagster.flows.results import ClusterResult
 
 _TOP = 10
@@ -62,10 +62,9 @@ def _assign(
     conn: Any, service: str, new: pl.DataFrame, known: pl.DataFrame, decided: Sequence[Decision], now: datetime
 ) -> None:
     from luffy_dagster.core.clustering.assign import assign
-    from luffy_dagster.core.clustering.own import keys_of
 
     rules = store.rules.list_grouping_rules(conn, service, only_active=True)
-    keys = keys_of(pl.concat([known, new]), rules)
+    keys = grouping_keys(conn, service, pl.concat([known, new]), rules)
     outcome = assign(new, known, decided, keys)
     rows = outcome.rows.select("fingerprint", "cluster_id", "reason")
     recipe = in_force(conn, service, "clusters", cluster_recipe(rules))

@@ -17,6 +17,7 @@ from luffy_dagster.core.mappings import algorithm_of, extend, recipe_id
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from luffy_dagster.core.clustering.own import Key
     from luffy_dagster.store.rules import GroupingRule, Mask
 
 MOST_SHAPES = 50_000  # mined together, the most frequent ones: bounds the cost whatever a service logs
@@ -37,6 +38,28 @@ def cluster_recipe(rules: Sequence[GroupingRule]) -> str:
 
     said = ((rule.name, sorted(rule.matcher.items()), sorted(rule.action.items())) for rule in rules)
     return recipe_id(CLUSTER_ALGORITHM, said)
+
+
+def grouping_keys(
+    conn: Connection, service: str, exemplars: pl.DataFrame, rules: Sequence[GroupingRule]
+) -> dict[str, Key]:
+    """The keys by which fingerprints are joined: the service's own rules; then, of errors without a trace, the template.
+
+    A template moves when templates are mined anew: clusters that exist keep their members, what is new joins by what holds now.
+    """
+    from luffy_dagster.core.clustering.fingerprints import MESSAGE
+    from luffy_dagster.core.clustering.own import Key, keys_of
+
+    keys = keys_of(exemplars, rules)
+    plain = exemplars.filter(pl.col("language") == MESSAGE)
+    if plain.is_empty():
+        return keys
+    template = dict(store.shapes.templates(conn, service).select("shape_id", "template_id").iter_rows())
+    shapes = plain.select("fingerprint", pl.col("levels").str.json_path_match("$.shape"))
+    for fingerprint, shape in shapes.iter_rows():
+        if shape in template:
+            keys.setdefault(fingerprint, Key(f"template\0{template[shape]}", "same message template"))
+    return keys
 
 
 def in_force(conn: Connection, service: str, kind: str, recipe: str) -> str:

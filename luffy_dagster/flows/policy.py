@@ -45,5 +45,6 @@ def parse_options(ctx: FlowContext, service: Any, now: datetime) -> ParseOptions
         redaction=redaction_policy(service.redaction_policy),
         redaction_key=pseudonym_key(ctx.settings),
         in_app=rules,
+        error_lines=ctx.settings.error_lines,
         environment={source.id: source.environment for source in sources if source.environment},
     )

@@ -18,7 +18,7 @@ from luffy_dagster import store
 from luffy_dagster.core.mappings import Difference, difference, digest
 from luffy_dagster.flows.cluster_states import settle
 from luffy_dagster.flows.context import FlowContext
-from luffy_dagster.flows.mapping import MOST_SHAPES, cluster_recipe, template_recipe
+from luffy_dagster.flows.mapping import MOST_SHAPES, cluster_recipe, grouping_keys, template_recipe
 from luffy_dagster.flows.results import Result
 
 if TYPE_CHECKING:
@@ -159,7 +159,6 @@ def _templates(conn: Connection, service: str, wanted: Wanted, start: datetime |
 
 def _clusters(conn: Connection, service: str, wanted: Wanted, start: datetime | None, end: datetime) -> _Made:
     from luffy_dagster.core.clustering.assign import assign, keep_names
-    from luffy_dagster.core.clustering.own import keys_of
 
     rules = _chosen(store.rules.list_grouping_rules(conn, service), wanted, "grouping")
     exemplars = store.fingerprints.exemplars(conn, service)
@@ -167,7 +166,8 @@ def _clusters(conn: Connection, service: str, wanted: Wanted, start: datetime | 
     known = store.replay.clusters(conn, service)
     mapped = exemplars.select("fingerprint", "cluster_id").drop_nulls()
     fresh = exemplars.drop("cluster_id")
-    outcome = assign(fresh, exemplars.clear(), store.clusters.decisions(conn, service), keys_of(fresh, rules))
+    keys = grouping_keys(conn, service, fresh, rules)
+    outcome = assign(fresh, exemplars.clear(), store.clusters.decisions(conn, service), keys)
     whole = keep_names(outcome.rows, mapped, {name: founder for name, (founder, _) in known.items()})
     by_hand = store.replay.manual_rows(conn, service, "clusters", before)
     rows = whole.rows.with_columns(

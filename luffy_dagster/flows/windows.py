@@ -13,12 +13,14 @@ import polars as pl
 
 from luffy_dagster import store
 from luffy_dagster.core.anomalies.windows import TICK, TICKS, WINDOW, window_rows
+from luffy_dagster.core.clustering.fingerprints import MESSAGE
 from luffy_dagster.flows.context import FlowContext
 from luffy_dagster.lake import Span
 
 WINDOWS = "windows"
 _DAY = timedelta(days=1)
 _PIECE = timedelta(hours=6)
+_EXCEPTIONS = ("entry_id", "fingerprint", "language")
 _ENTRIES = ("entry_id", "event_time", "environment", "level", "shape_id", "variables", "message", "raw_line")
 
 
@@ -63,9 +65,12 @@ def _make(ctx: FlowContext, service: str, day: date, since: datetime, *, batch: 
         stop = min(end, start_of(day) + ((begin - start_of(day)) // _PIECE + 1) * _PIECE)
         entries = ctx.lake.scan("entries", service, start=begin, end=stop, days=[day], columns=_ENTRIES).collect()
         if entries.height:
-            exceptions = ctx.lake.scan(
-                "exceptions", service, start=begin, end=stop, days=[day], columns=["entry_id", "fingerprint"]
-            ).collect()
+            # An error that is only a line is seen by its template already.
+            exceptions = (
+                ctx.lake.scan("exceptions", service, start=begin, end=stop, days=[day], columns=_EXCEPTIONS)
+                .filter(pl.col("language") != MESSAGE)
+                .collect()
+            )
             with store.begin(ctx.engine) as conn:
                 shapes = store.shapes.texts(conn, service, entries["shape_id"].drop_nulls().unique().to_list())
             pieces.append(window_rows(entries, exceptions, shapes))

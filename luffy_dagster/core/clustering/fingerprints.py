@@ -64,6 +64,7 @@ _GENERATED = (
 _BUILD_FILE = re.compile(r"[.-][0-9a-f]{8,32}(?=\.(?:chunk\.|bundle\.|min\.)?[cm]?js)")
 _QUOTED = re.compile(r"'[^']{0,200}'|\"[^\"]{0,200}\"|`[^`]{0,200}`|\[[^\[\]]{0,200}\]")
 _QUALIFIED = re.compile(r"(?:[A-Za-z_][\w$]*\.){2,}[A-Za-z_$][\w$]*")
+MESSAGE = "message"  # the language of an error that is only a line, without a trace
 TEMPLATE_WORDS = 8  # words of a message that say what happened; the rest is mostly values
 _DIRECTORIES = re.compile(r"^.*[/\\]")
 
@@ -227,6 +228,7 @@ def fingerprint(trace: Trace, frames: tuple[Frame, ...], template: str | None = 
 
 
 def message_fingerprint(shape_id: str, message: str) -> Fingerprint:
-    """The fingerprint of an error without a trace: the shape of its message."""
+    """The fingerprint of an error without a trace: the shape of its message, or its template where it has no shape."""
     named = digest("message", shape_id or template_of(message))
-    return Fingerprint(f"fp-{named}", {"exact": named, "in_app": named, "top": named, "template": named})
+    levels = dict.fromkeys(("exact", "in_app", "top", "template"), named)
+    return Fingerprint(f"fp-{named}", {**levels, "shape": shape_id} if shape_id else levels)

@@ -39,6 +39,7 @@ class ParseOptions:
     environment: Mapping[str, str] = field(default_factory=dict)
     shapes: bool = True
     exceptions: bool = True
+    error_lines: bool = False  # errors without a trace are kept with the exceptions
 
 
 @dataclass(frozen=True)
@@ -365,7 +366,7 @@ def _summary(entries: pl.DataFrame) -> pl.DataFrame:
 def _exceptions(entries: pl.DataFrame, options: ParseOptions) -> pl.DataFrame:
     if not options.exceptions:
         return schemas.empty("exceptions").drop("batch")
-    return extract_exceptions(entries, options.in_app or InAppRules())
+    return extract_exceptions(entries, options.in_app or InAppRules(), error_lines=options.error_lines)
 
 
 def _open(entries: pl.DataFrame, options: ParseOptions) -> dict[str, tuple[str, ...]]:

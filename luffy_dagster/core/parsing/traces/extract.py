@@ -132,14 +132,14 @@ def culprit_of(trace: Trace, frames: tuple[Frame, ...]) -> str | None:
 
 
 def extract_exceptions(
-    entries: pl.DataFrame, in_app: InAppRules = DEFAULT, *, message_level: bool = False
+    entries: pl.DataFrame, in_app: InAppRules = DEFAULT, *, error_lines: bool = False
 ) -> pl.DataFrame:
     """Exceptions found in `entries`, one row per entry that holds a trace, in the entries' order.
 
     Args:
         entries: ENTRIES; the column `text` (lines without wrapper and header) is read where it is there, else `raw_line`.
         in_app: What the service says about its own code.
-        message_level: Whether entries of level error and fatal without a trace give a row of language "message".
+        error_lines: Whether entries of level error and fatal without a trace give a row too, of language MESSAGE.
 
     Returns:
         EXCEPTIONS without `batch`.
@@ -147,10 +147,8 @@ def extract_exceptions(
     columns = {name: kind for name, kind in schemas.EXCEPTIONS.items() if name != "batch"}
     source = "text" if "text" in entries.columns else "raw_line"
     texts = entries.get_column(source).fill_null(entries.get_column("message"))
-    chosen = can_hold_trace(texts)
-    if message_level:
-        chosen = chosen | entries.get_column("level").is_in(["error", "fatal"]).fill_null(value=False)
-    picked = entries.with_columns(texts.alias("_text")).filter(chosen)
+    marked = entries.with_row_index("_at").with_columns(texts.alias("_text"))
+    picked = marked.filter(can_hold_trace(texts))
     traces: dict[str, Trace | None] = {}
     for text in picked.get_column("_text").unique(maintain_order=True):
         traces[text or ""] = parse_trace(text or "")
@@ -162,11 +160,38 @@ def extract_exceptions(
     rows: list[dict[str, object]] = []
     for entry in picked.iter_rows(named=True):
         row = found[entry["_text"] or ""]
-        if row is None and message_level and entry["level"] in ("error", "fatal"):
-            row = _message_row(entry)
         if row is not None:
-            rows.append({**{name: entry.get(name) for name in columns if name in entry}, **row})
-    return pl.DataFrame(rows, schema=columns)
+            own = {name: entry.get(name) for name in columns if name in entry}
+            rows.append({"_at": entry["_at"], **own, **row})
+    traced = pl.DataFrame(rows, schema={"_at": pl.UInt32, **columns})
+    if not error_lines:
+        return traced.drop("_at")
+    plain = marked.filter(pl.col("level").is_in(["error", "fatal"])).join(traced, on="_at", how="anti")
+    return pl.concat([traced, _messages(plain).select("_at", *columns)]).sort("_at").drop("_at")
+
+
+def _messages(entries: pl.DataFrame) -> pl.DataFrame:
+    """Rows of EXCEPTIONS for errors that are only a line: named by the shape of the message, each distinct one once."""
+    first = pl.col("message").fill_null("").str.split("\n").list.first().str.slice(0, 500)
+    shape = pl.col("shape_id").fill_null("")
+    named = entries.with_columns(_shape=shape, _said=pl.when(shape == "").then(first).otherwise(pl.lit("")))
+    distinct = named.select("_shape", "_said").unique(maintain_order=True)
+    prints = [_names(fingerprints.message_fingerprint(*pair)) for pair in distinct.iter_rows()]
+    names = distinct.hstack(pl.DataFrame(prints, schema={"fingerprint": pl.Utf8, "levels": pl.Utf8}))
+    text = {name: pl.lit(None, dtype=pl.Utf8).alias(name) for name in ("type", "root_type", "root_message", "culprit")}
+    missing = [
+        pl.lit(None, dtype=kind).alias(name)
+        for name, kind in schemas.EXCEPTIONS.items()
+        if name not in (*entries.columns, *text, "language", "frames", "trace", "fingerprint", "levels", "batch")
+    ]
+    return named.join(names, on=["_shape", "_said"], how="left", maintain_order="left").with_columns(
+        *text.values(),
+        *missing,
+        language=pl.lit(fingerprints.MESSAGE),
+        message=pl.col("message").fill_null(""),
+        frames=pl.lit("[]"),
+        trace=pl.lit(""),
+    )
 
 
 def _row(trace: Trace, text: str, rules: InAppRules, template: str) -> dict[str, object]:
@@ -199,19 +224,3 @@ def _plain(frame: Frame) -> dict[str, object]:
 
 def _names(named: fingerprints.Fingerprint) -> dict[str, object]:
     return {"fingerprint": named.id, "levels": json.dumps(named.levels, sort_keys=True)}
-
-
-def _message_row(entry: dict[str, object]) -> dict[str, object]:
-    message = str(entry.get("message") or "")
-    named = fingerprints.message_fingerprint(str(entry.get("shape_id") or ""), message)
-    return {
-        "language": "message",
-        "type": None,
-        "message": message,
-        "root_type": None,
-        "root_message": None,
-        "culprit": None,
-        "frames": "[]",
-        "trace": "",
-        **_names(named),
-    }
