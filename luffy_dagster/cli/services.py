@@ -123,13 +123,16 @@ def list_(
         ui.note("no services yet: [bold]luffy service add NAME[/], or [bold]luffy demo[/]")
         return
     now = context.now()
-    shown = ui.table("service", "name", "state", "preset", "sources", "every", "last fetch", right=("sources", "every"))
+    # A name that only repeats the slug takes room from the rest.
+    named = any(one.name.lower() != one.id for one in found)
+    heads = ("service", *(["name"] if named else []), "state", "preset", "sources", "every", "last fetch")
+    shown = ui.table(*heads, right=("sources", "every"))
     for one in found:
         state = states.get(one.id)
         sources = f"{state.active_log_sources}/{state.log_sources_count}" if state else "–"
         shown.add_row(
             one.id,
-            one.name,
+            *([one.name] if named else []),
             state_word(one),
             one.preset,
             sources,

@@ -73,6 +73,8 @@ def test_source(ctx: FlowContext, source_id: str, *, actor: str) -> ConnectionRe
     reader = open_reader(ctx, source)
     try:
         report = reader.test()
+        # Whoever shows it names the source himself.
+        report = replace(report, message=report.message.removeprefix(f"source {source_id}: "))
     finally:
         reader.close()
     with store.begin(ctx.engine) as conn:

@@ -3,6 +3,7 @@
 import os
 import shlex
 import shutil
+import socket
 import subprocess
 from datetime import UTC, datetime, timedelta
 
@@ -212,6 +213,9 @@ def test_every_state_of_a_service_has_its_remedy(luffy, checks, engine, tmp_path
     assert "last fetch 5 h ago" in web()["detail"]
 
 
-def test_dagsters_page_down_is_told_with_its_remedy(checks):
-    found = checks()["Dagster's page"]
+def test_dagsters_page_down_is_told_with_its_remedy(checks, monkeypatch):
+    with socket.socket() as nobody:  # bound, and never listening
+        nobody.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("LUFFY_DAGSTER_URL", f"http://127.0.0.1:{nobody.getsockname()[1]}")
+        found = checks()["Dagster's page"]
     assert (found["state"], found["remedy"]) == ("warn", "luffy up")

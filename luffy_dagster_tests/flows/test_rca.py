@@ -229,7 +229,7 @@ def test_due_at_once_when_critical_else_by_interval(world, pay):
     with store.begin(world.engine) as conn:
         assert store.services.get(conn, "pay").last_rca_generation == NOW
     assert due_clusters(world.ctx) == {}
-    assert why_skipped(world.ctx, "pay")[0][3] == "has a report"
+    assert {row[1]: row[3] for row in why_skipped(world.ctx, "pay")}[cluster] == "has a report"
     with store.begin(world.engine) as conn:
         store.rca.set_status(conn, "pay", cluster, None, None, NOW)
         store.clusters.set_severity(conn, "pay", cluster, Severity.HIGH, now=NOW)

@@ -134,8 +134,10 @@ def _happened(known: Gathered, evidence: EvidenceList, e_trace: str) -> list[Cla
     else:
         cites, first = [e_trace], known.places[0] if known.places else None
         where = f" at `{evidence.redact(first.file)}{f':{first.line}' if first.line else ''}`" if first else ""
+    kind = known.trouble.type
+    what = f"`{evidence.redact(kind)}` is raised" if kind else "An error is logged"
     return [
-        Claim(text=f"`{evidence.redact(known.trouble.type or 'An error')}` is raised{where}.", cites=cites),
+        Claim(text=f"{what}{where}.", cites=cites),
         Claim(
             text=f"It happened {b.occurrences:,} times since {c.first_seen:%Y-%m-%d %H:%M} UTC, {b.last_24h:,} times in the last 24 hours.",
             cites=[e_count],

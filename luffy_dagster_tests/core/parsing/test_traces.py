@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from luffy_dagster.core import schemas
+from luffy_dagster.core.clustering import fingerprints
 from luffy_dagster.core.parsing.traces.continuation import is_continuation, is_frame
 from luffy_dagster.core.parsing.traces.extract import (
     can_hold_trace,
@@ -91,7 +92,19 @@ def test_rows_of_exceptions():
     assert all(
         json.loads(levels)["exact"] in name for levels, name in found.select("levels", "fingerprint").iter_rows()
     )
-    assert extract_exceptions(_entries(ORDINARY), message_level=True)["language"].to_list() == ["message"] * 4
+
+
+def test_errors_without_a_trace_are_rows_too_where_asked_for():
+    traces = [text for *_, text in SAMPLES.values()]
+    mixed = _entries([ORDINARY[0], *traces[:2], *ORDINARY[1:]])
+    both = extract_exceptions(mixed, error_lines=True)
+    assert both.schema == extract_exceptions(mixed).schema
+    assert (both["language"] == fingerprints.MESSAGE).to_list() == [True, False, False, True, True, True]
+    lines = both.filter(pl.col("language") == fingerprints.MESSAGE)
+    assert lines["trace"].to_list() == [""] * 4
+    assert lines["message"].to_list() == [row for row in mixed["message"].to_list() if row in ORDINARY]
+    calm = _entries(ORDINARY).with_columns(level=pl.lit("info"))
+    assert extract_exceptions(calm, error_lines=True).is_empty()
 
 
 def test_the_services_own_paths_win():
