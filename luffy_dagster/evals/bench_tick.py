@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-LIMITS = {"idle_tick_seconds": 0.5, "added_cpu_per_due_service": 0.05}
+LIMITS = {"idle_tick_seconds": 0.5, "added_cpu_per_due_service": 0.05, "plain_run_added_cpu": 0.05}
 
 
 class BenchError(RuntimeError):

@@ -1,117 +1,37 @@
 """Dagster over its GraphQL interface: start work, follow it, add partitions, switch schedules and sensors on and off.
 
-Plain HTTP and no import of Dagster, for the doors that are not Dagster's own (command line, web). Also makes the
-folder that Dagster's processes call their home. What work means is not known here.
+Plain HTTP and no import of Dagster, for the doors that are not Dagster's own (command line, web). What work means is not
+known here.
 """
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
-from pathlib import Path
+from datetime import date
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
 
 import httpx
 
+from luffy_dagster.adapters.dagster_api.states import (
+    Automation,
+    BackfillState,
+    DagsterApiError,
+    DagsterDownError,
+    RunState,
+    run_state,
+)
+
 LOCATION = "luffy_dagster"
 REPOSITORY = "__repository__"
 LOGS_JOB = "logs"
 TICK_JOB = "tick"
 _REPOSITORY = {"repositoryName": REPOSITORY, "repositoryLocationName": LOCATION}
-_FINISHED = frozenset({"SUCCESS", "FAILURE", "CANCELED"})
 _UNFINISHED = ["QUEUED", "NOT_STARTED", "MANAGED", "STARTING", "STARTED", "CANCELING"]
 _RUN = "runId jobName status tags { key value } creationTime startTime endTime stepStats { stepKey status }"
 _ERROR = "... on PythonError { message } ... on UnauthorizedError { message }"
-
-
-class DagsterApiError(Exception):
-    """Dagster refused or failed; the message says what was asked, why not, and what to do."""
-
-
-class DagsterDownError(DagsterApiError):
-    """Nobody answers at the address."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunState:
-    """One run. `status` is Dagster's: QUEUED, STARTING, STARTED, SUCCESS, FAILURE, CANCELED and some more."""
-
-    run_id: str
-    job: str
-    status: str
-    tags: dict[str, str] = field(default_factory=dict)
-    created_at: datetime | None = None
-    started_at: datetime | None = None
-    ended_at: datetime | None = None
-    steps_done: int = 0
-    error: str | None = None  # only from `run` and `wait`, of a run that failed
-
-    @property
-    def finished(self) -> bool:
-        """Whether the run has ended."""
-        return self.status in _FINISHED
-
-    @property
-    def succeeded(self) -> bool:
-        """Whether the run ended well."""
-        return self.status == "SUCCESS"
-
-
-@dataclass(frozen=True, slots=True)
-class BackfillState:
-    """One backfill: how many of its partitions have a run that ended well or badly."""
-
-    backfill_id: str
-    status: str
-    done: int
-    failed: int
-    all: int
-
-    @property
-    def finished(self) -> bool:
-        """Whether nothing of it will run any more."""
-        return self.status in {"COMPLETED", "COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CANCELED"}
-
-
-@dataclass(frozen=True, slots=True)
-class Automation:
-    """A schedule or sensor and whether it is on."""
-
-    name: str
-    kind: str  # "schedule" or "sensor"
-    running: bool
-
-
-def prepare_dagster_home(dagster_home: Path, template: Path | None = None) -> Path:
-    """Makes Dagster's home folder with our `dagster.yaml` in it, and returns its absolute path.
-
-    From a checkout the file is a link to the checkout's, so that there is one truth; from an installed package a copy. A
-    file that somebody put there is left as it is.
-    """
-    home = dagster_home.expanduser().absolute()
-    home.mkdir(parents=True, exist_ok=True)
-    package = Path(__file__).resolve().parents[1]
-    checkout, packaged = package.parent / "dagster.yaml", package / "dagster.yaml"
-    source = template or (checkout if checkout.exists() else packaged)
-    target = home / "dagster.yaml"
-    if target.is_symlink() and not target.exists():
-        target.unlink()  # the checkout it pointed to has moved
-    if target.exists():
-        return home
-    if not source.exists():
-        raise DagsterApiError(
-            f"cannot prepare {home}: {source.name} is neither in the checkout nor in the package; reinstall luffy"
-        )
-    if source == packaged:
-        shutil.copyfile(source, target)
-    else:
-        target.symlink_to(source.resolve())
-    return home
 
 
 class DagsterApi:
@@ -256,7 +176,7 @@ class DagsterApi:
         )["runOrError"]
         if found["__typename"] != "Run":
             raise self._refused(f"read the run {run_id}", found)
-        return _run_state(found, self._reason(run_id) if found["status"] == "FAILURE" else None)
+        return run_state(found, self._reason(run_id) if found["status"] == "FAILURE" else None)
 
     def wait(
         self,
@@ -301,7 +221,7 @@ class DagsterApi:
         )["runsOrError"]
         if found["__typename"] != "Runs":
             raise self._refused("list runs", found)
-        return [_run_state(each, None) for each in found["results"]]
+        return [run_state(each, None) for each in found["results"]]
 
     def terminate(self, run_id: str) -> None:
         """Asks a run to end."""
@@ -415,24 +335,6 @@ class DagsterApi:
         reasons = [found["message"]] if found.get("message") else [each["message"] for each in found.get("errors", [])]
         why = _one_line("; ".join(reasons)) or str(found.get("__typename"))
         return DagsterApiError(f"Dagster could not {wanted}: {why}; see {self.base_url}/locations")
-
-
-def _run_state(found: Mapping[str, Any], error: str | None) -> RunState:
-    return RunState(
-        run_id=found["runId"],
-        job=found["jobName"],
-        status=found["status"],
-        tags={each["key"]: each["value"] for each in found["tags"]},
-        created_at=_time(found["creationTime"]),
-        started_at=_time(found["startTime"]),
-        ended_at=_time(found["endTime"]),
-        steps_done=sum(each["status"] in ("SUCCESS", "FAILURE", "SKIPPED") for each in found["stepStats"]),
-        error=error,
-    )
-
-
-def _time(seconds: float | None) -> datetime | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
 def _tags(tags: Mapping[str, str] | None) -> list[dict[str, str]]:
