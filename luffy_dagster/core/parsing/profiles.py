@@ -18,7 +18,7 @@ from luffy_dagster.core.parsing import unwrap
 from luffy_dagster.core.parsing.headers import Format, infer_formats, read_headers
 from luffy_dagster.core.parsing.unwrap import Step
 
-PROFILE_ALGORITHM = "profile-2026-11"
+PROFILE_ALGORITHM = "profile-2026-12"
 _SAMPLE = 2000
 _LONGEST = 20_000  # characters of a line that a sample needs
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from luffy_dagster.core.parsing import times
-from luffy_dagster.core.parsing.headers import fields, lexis, strong, tags
+from luffy_dagster.core.parsing.headers import everywhere, fields, lexis, strong, tags
 from luffy_dagster.core.parsing.headers.formats import Format, Part
 from luffy_dagster.core.parsing.headers.heap import MOST, Heap
 
@@ -99,6 +99,8 @@ class Builder(Heap):
         if self.tagged:
             return [*first[:3], fields.try_behind_tag]
         return [
+            everywhere.try_lead,
+            everywhere.try_key,
             *first,
             fields.try_delimited,
             fields.try_bracket,
@@ -106,6 +108,10 @@ class Builder(Heap):
             fields.try_number,
             fields.try_ident,
             fields.try_caller,
+            everywhere.try_span,
+            everywhere.try_category,
+            strong.try_named_level,
+            tags.try_tag_level,
             tags.try_tag,
             tags.try_colon_name,
             tags.try_dash,
@@ -116,4 +122,5 @@ class Builder(Heap):
             strong.try_optional_level,
             fields.try_optional_bracket,
             tags.try_optional_tag,
+            everywhere.try_odd_word,
         ]

@@ -19,7 +19,7 @@ MOST = 0.9  # of the lines must have a part
 NEARLY_ALL = 0.95
 ALL = 0.98
 GAP = re.compile(
-    r"[,;:]?[ \t]*(?:(?:-{1,3}|[–—|»~]|=>|->|>>|\*{2,3}|::?)(?=[ \t]|$)|\|-(?=[A-Z])|[|;,:]|/(?=[A-Za-z]))?[ \t]*(?:--?[ \t]+:(?=[ \t]|$)|:(?=[ \t]|$))?[ \t]*"
+    r"(?:[,;:]|>(?=[ \t]))?[ \t]*(?:(?:-{1,3}|[–—|»~]|=>|->|>>|\*{2,3}|::?)(?=[ \t]|$)|\|-(?=[A-Z])|[|;,:]|/(?=[A-Za-z]))?[ \t]*(?:--?[ \t]+:(?=[ \t]|$)|:(?=[ \t]|$))?[ \t]*"
 )
 
 
@@ -168,10 +168,10 @@ class Heap:
                 matches.append(found)
         return ends, len(matches) / alive if alive else 0.0, matches
 
-    def sides(self, expression: str) -> Sides | None:
+    def sides(self, expression: str, least: float = 0.3) -> Sides | None:
         """The lines that have an optional part here and those that have not; None when too few do one or the other."""
         ends, share, matches = self.match(expression)
-        if not 0.3 <= share < MOST:
+        if not least <= share < MOST:
             return None
         alive = self.alive()
         have = [self.lines[i][ends[i] :] for i, _ in alive if ends[i] >= 0]

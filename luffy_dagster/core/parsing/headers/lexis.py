@@ -23,7 +23,7 @@ TOKEN = re.compile(r"[^ \t|]+")
 LEVEL = re.compile(
     r"(?P<o>[\[(<{\"'*]{0,2})(?P<pad> ?)(?P<mod>(?:[a-z_][\w-]*[:.]|(?:level|lvl|severity)=)?)(?P<w>[A-Za-z]+[0-9]?)(?P<pad2>[ ]*)(?P<c>[\])>}\"'*]{0,2})(?=[ \t:|,;/\-\]\[(]|$)"
 )
-LETTER = re.compile(r"(?P<o>[\[(<]?)(?P<w>[A-Z])(?P<c>[\])>]?)(?=[ \t/:|,\]]|$)")
+LETTER = re.compile(r"(?P<o>[\[(<]?)(?P<w>[A-Z])(?P<c>[\])>]?)(?=[ \t/:|,;\]]|$)")
 GLOG = re.compile(r"[IWEFDV](?=[01][0-9][0-3][0-9] +[0-9]{2}:[0-9]{2}:)")
 BRACKET = {
     "[": re.compile(r"\[[^\[\]]{0,200}(?:\[[^\[\]]{0,100}\][^\[\]]{0,100}){0,6}\]"),
@@ -41,7 +41,7 @@ IDENT = re.compile(
 )
 _SOURCE = (
     "go|py|pyx|[cm]?[jt]sx?|rb|java|kt|kts|scala|groovy|clj|c|cc|cpp|cxx|h|hh|hpp|hxx|inl|rs|cs|fs|vb|php|exs?|erl|swift|mm?|pl|lua|dart|proto|"
-    "sh|f90|pas|cr|nim|zig|d|jl"
+    "sh|pm|t|f90|pas|cr|nim|zig|d|jl"
 )
 CALLER = re.compile(r"[\w$./\\-]+\.(?:" + _SOURCE + r"):[0-9]+(?=[ \t|,\])>:]|$)")
 DOTTED = re.compile(r"[A-Za-z_$][\w$-]*(?:(?:\.|::|/)[\w$<>-]+)+(?=[ \t]|$)")
@@ -93,7 +93,7 @@ def sight(text: str) -> Sight | None:
         tokens = before.split()
         if len(tokens) > 7:
             break
-        if at and before[-1] in ":/,;=" and not _may_follow(before):
+        if at and before[-1] in ":/,;=" and not _may_follow(before) and not _LEAD.fullmatch(before):
             continue
         found = times.match_at(text, at)
         if found is None:
@@ -125,6 +125,9 @@ def follows(text: str, found: times.Found) -> str:
         rest = AFTER_LEVEL.match(text, level.end())
         return "level" + level.group("o") + (rest.lastgroup or "" if rest else "")
     return text[at] if text[at : at + 1] in ("[", "<") else ""
+
+
+_LEAD = re.compile(r"\[(?:[0-9A-Za-z_.-]{1,40}:){1,4}")
 
 
 def _may_follow(before: str) -> bool:

@@ -36,6 +36,28 @@ def independent(rests: Sequence[str], others: Sequence[str]) -> bool:
     return len(shared) >= 2 and max(shares) >= 0.6 and min(shares) >= 0.3
 
 
+def varied(rests: Sequence[str], least: int) -> bool:
+    """Whether what follows a word is of at least so many kinds, none of them nearly all."""
+    firsts = Counter(_first(text) for text in rests)
+    return len(firsts) >= least and max(firsts.values()) <= 0.7 * len(rests)
+
+
+def apart(texts: Sequence[str], rests: Sequence[str]) -> bool:
+    """Whether words and what follows them have nothing to do with each other: nearly all pairs occur that chance would bring.
+
+    The words of a sentence choose what follows them; those of a column do not.
+    """
+    total = len(texts)
+    kinds = [" ".join(text.translate(lexis.DIGITS).split(" ", 2)[:2]) for text in rests]
+    lefts, rights = Counter(texts), Counter(kinds)
+    if not 2 <= len(lefts) <= 40 or len(rights) < 4:
+        return False
+    expected = sum(1 - (1 - a * b / total**2) ** total for a in lefts.values() for b in rights.values())
+    if expected < 1.5 * max(len(lefts), len(rights)):
+        return False
+    return len(set(zip(texts, kinds, strict=True))) >= 0.75 * expected
+
+
 def _first(text: str) -> str:
     return text.translate(lexis.DIGITS).split(" ", 1)[0]
 

@@ -102,7 +102,7 @@ def try_level(heap: Heap, separator: str, closed: bool) -> bool:
         word.lower() in SURE or (word.isupper() and m.string[m.end() : m.end() + 1] == ":")
         for word, m in zip(words, same, strict=True)
     )
-    if not wrapped and sure < 0.5 * len(same):
+    if not wrapped and sure < 0.5 * len(same) and not _level_column(heap, words, alive):
         return False
     if not wrapped and not _one_style(words):
         return False
@@ -144,6 +144,20 @@ def try_optional_level(heap: Heap, separator: str, closed: bool) -> bool:
     return heap.level
 
 
+def try_named_level(heap: Heap, separator: str, closed: bool) -> bool:
+    """A name and the level behind a slash, before a colon (`cart/ERROR: `)."""
+    if heap.level or not heap.time:
+        return False
+    words = "|".join(sorted({word.upper() for word in WORDS if word.isalpha()}, key=lambda w: (-len(w), w)))
+    name = "[^ \\t\\n:/]{1,60}"
+    ends, share, _ = heap.match(f"{name}/(?:{words})(?=:)")
+    if share < MOST:
+        return False
+    expression = f"({heap.role('logger')}{name})/({heap.role('level')}{words})"
+    heap.level = heap.take(separator, expression, ends, "level", "", closed)
+    return heap.level
+
+
 def try_glued_level(heap: Heap, separator: str, closed: bool) -> bool:
     """A level inside one long word of the header (`10.0.0.1(5432):user@db:[17]:ERROR:`)."""
     if heap.level or not heap.time:
@@ -156,6 +170,17 @@ def try_glued_level(heap: Heap, separator: str, closed: bool) -> bool:
             heap.level = True
             return True
     return False
+
+
+def _level_column(heap: Heap, words: Sequence[str], alive: Sequence[tuple[int, int]]) -> bool:
+    """Words of level in capitals on every line right behind a time, a number or a bracket, a sure one among them (`[17] LOG …`)."""
+    return (
+        heap.last in ("time", "number", "bracket")
+        and len(words) >= ALL * len(alive)
+        and len(words) >= 4
+        and all(word.isupper() for word in words)
+        and any(word.lower() in SURE for word in words)
+    )
 
 
 def _one_style(words: Sequence[str]) -> bool:

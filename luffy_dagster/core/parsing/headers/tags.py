@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from luffy_dagster.core.parsing.headers import lexis
 from luffy_dagster.core.parsing.headers.heap import ALL, MOST, NEARLY_ALL, Heap
 from luffy_dagster.core.parsing.headers.looks import best, few, independent, roles_of
+from luffy_dagster.core.parsing.levels import WORDS
 
 _HOST = "[^ \\t\\n:\\[\\]]+[ \\t]+"
 _MARKED = re.compile(f" {lexis.MARKS} $")
@@ -55,6 +56,19 @@ def try_tag(heap: Heap, separator: str, closed: bool) -> bool:
     pick = _leanest(heap, "", name, _PIDS if heap.level else _PIDS[2:])
     ends, share, _ = heap.match(_bare(pick) + _END)
     heap.tagged = share >= MOST and heap.take(separator, _tag_roles(heap, pick), ends, "tag", "", closed)
+    return heap.tagged
+
+
+def try_tag_level(heap: Heap, separator: str, closed: bool) -> bool:
+    """A program, its process and the level before the colon, as Apple's syslog writes it (`mac Mail[412] <Error>: `)."""
+    if heap.level or not heap.time:
+        return False
+    ends, share, matches = heap.match("[^ \\t\\n:\\[\\]]+ [^\\[\\]\\n:]{1,60}\\[[0-9]+\\] <[A-Z][a-z]{2,12}>" + _END)
+    if share < MOST or not all(m.group().rsplit("<", 1)[1].rstrip(">").lower() in WORDS for m in matches):
+        return False
+    host, name, process, level = (heap.role(role) for role in ("host", "logger", "process", "level"))
+    expression = f"({host}[^ \\t\\n:\\[\\]]+) ({name}[^\\[\\]\\n:]{{1,60}})\\[({process}[0-9]+)\\] <({level}[A-Za-z]+)>"
+    heap.level = heap.tagged = heap.take(separator, expression, ends, "tag", "", closed)
     return heap.tagged
 
 

@@ -83,7 +83,7 @@ class TimeSpec:
     @property
     def yearless(self) -> bool:
         """Whether the text may leave out the year."""
-        if self.form in ("clock", "pair", "glog", "dmon_"):
+        if self.form in ("clock", "pair", "glog", "glued", "dmon_"):
             return True
         return self.form == "ctime" and not (
             self.tails_always and any("P<Y>" in BY_NAME[self.form].tails[i] for i in self.tails)

@@ -1,0 +1,210 @@
+"""A third corpus of header formats, with words and kinds of messages that the others have not: families and voices by half held back.
+
+Written before the inference was looked at again. `HELD_FAMILIES` and `HELD_VOICES` are every second by name: a held-back case has a family or a voice
+that nothing was tuned on. What the signs in a template mean is said in `header_families`.
+"""
+
+from __future__ import annotations
+
+POOLS: dict[str, tuple[str, ...]] = {
+    "jcls": ("org.quarz.mill.GrainFeeder", "org.quarz.mill.Roller", "org.quarz.silo.SiloKeeper", "org.quarz.silo.Level", "org.quarz.Main"),
+    "jshort": ("mill.GrainFeeder", "silo.SiloKeeper", "mill.Roller", "o.q.Main"),
+    "simple": ("GrainFeeder", "Roller", "SiloKeeper", "Main"),
+    "pymod": ("quarz", "quarz.mill.feed", "quarz.silo", "quarz.web.views"),
+    "rsmod": ("quarz::mill::feed", "quarz::silo", "hyper::proto::h1", "quarz"),
+    "netns": ("Quarz.Mill.Feeder", "Quarz.Silo.Keeper", "Microsoft.Hosting.Lifetime", "Quarz.Web.Startup"),
+    "blade": ("blade-12", "blade-7", "spine0", "fab-0T01", "blade-[3-9]"),
+    "subsys": ("fw.fan", "fw.psu", "switch", "action", "boot_req"),
+    "phase": ("lost.unreach", "error", "start", "warn", "running", "gone"),
+    "bsd": ("rye", "oat7", "millet"),
+    "daemon": ("named", "ntpd", "smartd", "systemd", "kernel", "udisksd", "/opt/quarz/sbin/feedd"),
+    "macprog": ("kernel[0]", "com.quarz.xpc.agentd[1] (com.quarz.mill.feeder.{n})", "Grain Viewer[{pid}]", "sandboxd[{pid}] ([{pid}])", "cts[43]"),
+    "win": ("feeder.exe", "viewer.exe *32", "QuarzTray.exe", "svc-host.exe"),
+    "chan": ("CORE", "SXS", "PKG", "DRV"),
+    "step": ("Mill_Feed", "Mill_Speed", "Silo_Sync", "Feed_Util"),
+    "tag": ("WindowPolicy", "FeedManager", "art", "SiloService", "chatty"),
+    "worker": ("MainProcess", "ForkPoolWorker-1", "ForkPoolWorker-12"),
+    "ctask": ("quarz.tasks.feed", "quarz.tasks.empty_silo"),
+    "mgctx": ("conn7112", "initandlisten", "thread4", "conn9"),
+    "mgcomp": ("NETWORK", "STORAGE", "COMMAND", "CONTROL"),
+    "myid": ("MY-010931", "MY-013172", "MY-011071"),
+    "mysub": ("Server", "InnoDB", "Repl"),
+    "area": ("general", "client", "resolver"),
+    "ccfile": ("feed_loop.cc", "silo.cc", "mill_host.cpp"),
+    "gosrc": ("feed/loop.go", "silo.go", "cmd/main.go"),
+    "pyfile": ("feed.py", "views.py", "silo.py"),
+    "ofcid": ("ofc-a91f", "ofc-77be", "ofc-0c1d"),
+    "actor": ("akka://mill/user/feeder", "akka://mill/system/clock"),
+    "disp": ("mill-default-dispatcher-4", "mill-default-dispatcher-17"),
+    "user": ("mia", "olu", "svc-feed"),
+    "unit": ("rye.service", "oat.service", "init.scope"),
+    "rid": ("R07-M0-N4", "R31-M1-NC", "R12-M1-N9"),
+    "kin": ("RAS", "MON"),
+    "part": ("KERNEL", "LINKCARD", "APP"),
+}  # fmt: skip
+
+VOICES: dict[str, tuple[str, ...]] = {
+    "sentences": (
+        "Feeder {n} has been told to stop.", "The silo at {ip} could not be reached within {n} ms.", "A roller of line {n} is running hot.", "Grain is low in {w}.",
+        "New order {n} was taken from {w}.", "There are {n} sacks left.", "All rollers have stopped.", "It took {n} ms to empty {w}.", "No grain for {n} minutes.", "Order {n} is done.",
+    ),
+    "verbs": (
+        "Opening silo {n}", "Opened silo {n} in {n} ms", "Closing silo {n}", "Dropped sack {n} of {w}", "Fetching {w} from {ip}", "Fetched {n} sacks", "Retrying {w}", "Giving up on {w} after {n} tries",
+        "Sending {n} bytes to {ip}:{n}", "Received ack {n}", "Saved {w}.grain", "Skipping {w}", "Using {w} as default",
+    ),
+    "code": (
+        "feeder.open({n})", "silo->drain({w}, {n})", "Feeder::tick() took {n}us", "getLevel(\"{w}\") = {n}", "handleMessage(what={n})", "<init> of {w}", "onStop: {n}", "x={n}, y={n}",
+        "NullFeeder: {w}", "feed_loop: iteration {n}",
+    ),
+    "nested_tags": (
+        "GrainDrv::probe - port {n}", "wl{d}: link {n}", "[GRN] [FAN] [warn] speed {n}", "{n}.{n}: wl0: scan ended", "usb {d}-{d}: new device number {n}", "eth{d}: renamed from {w}", "audit: type={n} pid={n}",
+        "quarz.mill: {w} lost", "(GrainKit) level {n}", "ARC: {n}% full",
+    ),
+    "objects": (
+        "{n}@2026/11/2{d}:08:30:1{d}.{n} Opening set {n}", "Loaded Grain Stack v{d}.{d}.{n} with core: C:\\Grain\\set{n}", "Session: {n}_{n} opened by {w}.", "Ending the {w} main loop", "Read {n} rows, rc = 0x{n}",
+        "Scavenge: starts at {n}", "Warning: unknown flag: {w}",
+    ),
+    "steps": (
+        "onStep {n}", "onStepSum {n} {n}", "calcFeed total={n}", "setSpeed:{n}", "getSum = {n}##{n}##{n}", "flush", "REPORT: {n} {n}", "screen on", "screen off",
+    ),
+    "auth": (
+        "Failed password for {w} from {ip} port {n} ssh2", "Accepted key for {w} from {ip} port {n}", "pam_unix(sshd:auth): check pass; user unknown", "Connection closed by {ip} [preauth]",
+        "input_request: invalid user {w} [preauth]", "reverse lookup of {ip} failed - POSSIBLE TRICK!", "error: PAM: too many tries for {w}", "Disconnecting {ip}: 11: done [preauth]",
+    ),
+    "queries": (
+        "duration: {n}.{n} ms  statement: SELECT * FROM {w} WHERE id = {n}", "checkpoint starting: time", "checkpoint complete: wrote {n} buffers ({d}.{d}%)", "could not receive data from {w}: reset by peer",
+        "relation \"{w}\" does not exist at character {n}", "connection received: host={ip} port={n}", "disconnection: session time: 0:00:0{d}.{n} user={w}", "autovacuum of table \"{w}\": index scans: {n}",
+    ),
+    "http": (
+        "GET /silo/{n} 200 {n}ms", "POST /feed HTTP/1.1 201 {n}", "\"GET /{w}?page={n} HTTP/1.1\" 200 {n} \"-\" \"probe/{d}.{d}\"", "Completed 200 OK in {n}ms (Views: {d}.{d}ms)", "Started GET \"/{w}\" for {ip}",
+        "Processing by SiloController#show as HTML", "upstream timed out ({n}: timeout) while reading {w}", "{ip} asked for /{w}",
+    ),
+    "few_long": (
+        "Mill line {n} is fed by {w} at a speed of {n} sacks per hour and will be emptied at 17:30:00", "Mill line {n} stands still because {w} is empty",
+    ),
+    "symbols": (
+        "--> feeding {w}", "<-- fed {n}", "*** mill {n} is hot ***", "=== start of {w} ===", "+ rolled {n}", "~ {w}", "!! lost {n}", "#{n} opened", "@{w} joined", "$ feed {w}",
+    ),
+    "capitals": (
+        "FATAL flaw in {w}", "INFO desk was asked {n} times", "OK {n}", "FAIL {w}", "TIMEOUT of {w}", "HELLO from {ip}", "E{n}: belt {w} broke", "WARN flag {n} set", "BEGIN", "COMMIT {n}",
+    ),
+}  # fmt: skip
+
+# (template, level scale, keywords)
+FAMILIES: dict[str, tuple[str, str, dict[str, object]]] = {
+    # large machines
+    "m_ras_flagged": ("- {epoch} %Y.%m.%d {rid} %Y-%m-%d-%H.%M.%S.{us} {rid} {kin} {part} {P} ", "P", {}),
+    "m_ras_mixed_flag": ("KRNDTLB {epoch} %Y.%m.%d {rid} %Y-%m-%d-%H.%M.%S.{us} {rid} {kin} {part} {P} ", "P", {"instead": "- {epoch} %Y.%m.%d {rid} %Y-%m-%d-%H.%M.%S.{us} {rid} {kin} {part} {P} "}),
+    "m_columns": ("{i6} {blade} {subsys} {phase} {epoch} {d1} ", "", {}),
+    "m_columns_short": ("{pid} {blade} {subsys} {epoch} ", "", {}),
+    "m_alert_syslog": ("- {epoch} %Y.%m.%d {blade} %b %e %H:%M:%S {blade}/{blade} {daemon}: ", "", {}),
+    "m_alert_pid": ("- {epoch} %Y.%m.%d {bsd} %b %d %H:%M:%S src@{bsd} {daemon}[{pid}]: ", "", {"instead": "- {epoch} %Y.%m.%d {bsd} %b %d %H:%M:%S src@{bsd} {daemon}: "}),
+    "m_console": ("%Y-%m-%dT%H:%M:%S.{us}-06:00 c0-0c{d1}s{d1}n0 ", "", {}),
+    "m_rank": ("[{d1},{d1}]<stdout>: %Y-%m-%d %H:%M:%S {L} ", "L", {}),
+    # systems
+    "m_mac": ("%b %e %H:%M:%S rye-10-0-0-4 {macprog}: ", "", {}),
+    "m_bsd": ("%b %e %H:%M:%S {bsd} {daemon}[{pid}]: ", "", {}),
+    "m_one_daemon": ("%b %e %H:%M:%S RyeSZ sshd[{pid}]: ", "", {}),
+    "m_pri": ("<{d1}>%b %e %H:%M:%S {bsd} {daemon}: ", "", {}),
+    "m_iso_host": ("%Y-%m-%dT%H:%M:%S.{us}+00:00 {bsd} {daemon}[{pid}]: ", "", {}),
+    "m_facility": ("%b %d %H:%M:%S {bsd} daemon.{N} {daemon}[{pid}]: ", "?", {}),
+    "m_kernel_up": ("%b %e %H:%M:%S {bsd} kernel: [{uptime}] ", "", {}),
+    "m_dmesg": ("[{uptime}] ", "", {"timed": False}),
+    "m_cbs": ("%Y-%m-%d %H:%M:%S, {T:<22}{chan:<7}", "T", {}),
+    "m_evt": ("%m/%d/%Y %I:%M:%S %p {T:<12} {netns} ", "T", {}),
+    "m_winproxy": ("[%m.%d %H:%M:%S] {win} - ", "", {}),
+    "m_winproxy_pid": ("[%H:%M:%S] {win} ({pid}) - ", "", {}),
+    "m_health": ("%Y%m%d-{h}:{mi}:{se}:{msn}|{step}|30002312|", "", {}),
+    "m_health_dots": ("%Y.%m.%d-{h}:{mi}:{se}|{step}|", "", {}),
+    "m_logcat": ("%m-%d %H:%M:%S.{ms} {pid:>5} {tid:>5} {c} {tag}: ", "c", {}),
+    "m_logcat_uid": ("%m-%d %H:%M:%S.{ms} u0_a12 {pid:>5} {tid:>5} {c} {tag:<8}: ", "c", {}),
+    # browsers, C++
+    "m_chromium": ("[{pid}:{tid}:%m%d/%H%M%S.{us}:{P}:{ccfile}({n})] ", "P", {}),
+    "m_chromium_short": ("[%m%d/%H%M%S.{ms}:{P}:{ccfile}({n})] ", "P", {}),
+    "m_glog": ("{c}%Y%m%d %H:%M:%S.{us} {pid} {ccfile}:{n}] ", "c", {}),
+    "m_klog": ("{c}%m%d %H:%M:%S.{us}       1 {gosrc}:{n}] ", "c", {}),
+    "m_easylogging": ("%Y-%m-%d %H:%M:%S,{ms} {L} [quarz] [{user}@{bsd}] [{ccfile}:{n}] ", "L", {}),
+    "m_spdlog_t": ("[%H:%M:%S.{ms}] [thread {n}] [{p}] ", "p", {}),
+    # Rust, Go
+    "m_tracing": ("%Y-%m-%dT%H:%M:%S.{us}Z {L:>5} {rsmod}: ", "L", {}),
+    "m_tracing_span": ("%Y-%m-%dT%H:%M:%S.{us}Z {L:>5} feed{{line={n}}}: {rsmod}: ", "L", {}),
+    "m_env_logger": ("[%Y-%m-%dT%H:%M:%SZ {L:<5} {rsmod}] ", "L", {}),
+    "m_fern": ("[%Y-%m-%d][%H:%M:%S][{rsmod}][{L}] ", "L", {}),
+    "m_simplelog": ("%H:%M:%S [{L}] ", "L", {}),
+    "m_go_file": ("%Y/%m/%d %H:%M:%S {gosrc}:{n}: ", "", {}),
+    "m_hclog": ("%Y-%m-%dT%H:%M:%S.{ms}Z [{L}]  mill.{w}: ", "L", {}),
+    "m_charm": ("%Y/%m/%d %H:%M:%S {S} <{gosrc}:{n}> ", "?", {}),
+    # .NET, PHP, Ruby
+    "m_dotnet_one": ("{D}: {netns}[{n}] ", "D", {"timed": False}),
+    "m_dotnet_stamp": ("[%H:%M:%S] {D}: {netns}[{d1}] ", "D", {}),
+    "m_nlog": ("%Y-%m-%d %H:%M:%S.{ms}7|{L}|{netns}|", "L", {}),
+    "m_nlog_bar": ("%Y-%m-%d %H:%M:%S.{ms} | {L:<5} | {n} | {netns} | ", "L", {}),
+    "m_serilog_tpl": ("%Y-%m-%d %H:%M:%S.{ms} +00:00 [{S}] {netns}: ", "S", {}),
+    "m_fpm": ("[%d-%b-%Y %H:%M:%S] {Pw}: ", "Pw", {}),
+    "m_php": ("[%d-%b-%Y %H:%M:%S UTC] PHP {T}:  ", "T", {}),
+    "m_monolog": ("[%Y-%m-%dT%H:%M:%S.{us}+00:00] quarz.{P}: ", "P", {}),
+    "m_drupal": ("%Y-%m-%d %H:%M:%S [{p}] [{w}] ", "p", {}),
+    "m_rails": ("{c}, [%Y-%m-%dT%H:%M:%S.{us} #{pid}] {L:>5} -- : ", "?", {}),
+    "m_rails_tag": ("{c}, [%Y-%m-%dT%H:%M:%S.{us} #{pid}] {L:>5} -- quarz: [{hex32}] ", "?", {}),
+    "m_sidekiq7": ("%Y-%m-%dT%H:%M:%S.{ms}Z pid={pid} tid={hex4} {L}: ", "L", {}),
+    "m_semantic": ("%Y-%m-%d %H:%M:%S.{us} {c} [{pid}:{thr}] {netns} -- ", "c", {}),
+    # databases and brokers
+    "m_mysql8": ("%Y-%m-%dT%H:%M:%S.{us}Z {n} [{T}] [{myid}] [{mysub}] ", "T", {}),
+    "m_mysql56": ("%Y-%m-%d %H:%M:%S {pid} [{T}] ", "T", {}),
+    "m_pg_simple": ("%Y-%m-%d %H:%M:%S.{ms} UTC [{pid}] {G}:  ", "G", {}),
+    "m_pg_session": ("%Y-%m-%d %H:%M:%S.{ms} UTC [{pid}] ({hex8}.{hex4}) {bsd}@mill {G}:  ", "G", {}),
+    "m_pg_app": ("%Y-%m-%d %H:%M:%S UTC [{pid}]: [{n}-1] db=mill,user={w},app=feeder,client={ip} {G}:  ", "G", {}),
+    "m_mongo24": ("%a %b %e %H:%M:%S.{ms} [{mgctx}] ", "", {}),
+    "m_mongo36": ("%Y-%m-%dT%H:%M:%S.{ms}+0000 {c} {mgcomp:<8} [{mgctx}] ", "c", {}),
+    "m_redis": ("{pid}:M %d %b %Y %H:%M:%S.{ms} * ", "", {}),
+    "m_redis_star": ("{pid}:C %d %b %H:%M:%S.{ms} # ", "", {}),
+    "m_kafka_ctx": ("[%Y-%m-%d %H:%M:%S,{ms}] {L} [SiloKeeper id=1] ", "L", {"voices": ("sentences", "verbs", "few_long", "queries")}),
+    "m_kafka_end": ("%Y-%m-%d %H:%M:%S,{ms} [{L}] [{thr}] [{jcls}] ", "L", {}),
+    "m_rabbit": ("%Y-%m-%d %H:%M:%S.{us}+00:00 [{p}] <0.{n}.0> ", "p", {}),
+    "m_activemq": ("%Y-%m-%d %H:%M:%S,{ms} | {L:<5} | ", "L", {}),
+    "m_couch": ("[{p}] %Y-%m-%dT%H:%M:%S.{us}Z couch@{bsd} <0.{n}.0> -------- ", "p", {}),
+    "m_cockroach": ("{c}%y%m%d %H:%M:%S.{us} {n} silo/{ccfile}:{n} [n{d1}] ", "c", {}),
+    "m_influx2": ("ts=%Y-%m-%dT%H:%M:%S.{us}Z lvl={p} ", "p", {}),
+    # web servers
+    "m_haproxy": ("%b %e %H:%M:%S lb{d1} haproxy[{pid}]: ", "", {}),
+    "m_uwsgi_plain": ("%a %b %e %H:%M:%S %Y - ", "", {}),
+    "m_gunicorn": ("[%Y-%m-%d %H:%M:%S +0000] [{pid}] [{P}] ", "P", {}),
+    "m_celery": ("[%Y-%m-%d %H:%M:%S,{ms}: {P}/{worker}] ", "P", {}),
+    "m_celery_task": ("[%Y-%m-%d %H:%M:%S,{ms}: {P}/{worker}] {ctask}[{uuid}]: ", "P", {}),
+    "m_lighttpd": ("%Y-%m-%d %H:%M:%S: ({ccfile}.{n}) ", "", {}),
+    "m_bind": ("%d-%b-%Y %H:%M:%S.{ms} {area}: {p}: ", "p", {}),
+    "m_unbound": ("[{epoch}] quarz[{pid}:{d1}] {p}: ", "p", {}),
+    "m_ovpn": ("%Y-%m-%d %H:%M:%S {ip}:{pid} ", "", {}),
+    # Java
+    "m_jul_line": ("%b %d, %Y %I:%M:%S %p {jcls} {func} {J}: ", "?", {}),
+    "m_akka": ("[{L}] [%m/%d/%Y %H:%M:%S.{ms}] [{disp}] [{actor}] ", "L", {}),
+    "m_akka_new": ("[%Y-%m-%d %H:%M:%S,{ms}] [{L}] [{jcls}] [{actor}] [{disp}] - ", "L", {}),
+    "m_play": ("[{p}] {w} - ", "p", {"timed": False}),
+    "m_karaf": ("%Y-%m-%dT%H:%M:%S,{ms} | {L:<5} | {thr:<16} | {simple:<20} | {n} - org.quarz.mill - 1.0.{d1} | ", "L", {}),
+    "m_mdc_braces": ("%Y-%m-%d %H:%M:%S.{ms} {{line={n}, user={w}}} {L} {jshort} - ", "L", {}),
+    "m_caller_paren": ("%H:%M:%S.{ms} {L:<5} ({simple}.java:{n}) ", "L", {}),
+    "m_docker_java": ("%Y-%m-%d %H:%M:%S,{ms} [{ofcid}] {L} {simple}: ", "L", {}),
+    "m_hive": ("%Y-%m-%dT%H:%M:%S,{ms} {L:>5} [{uuid} main] {jshort}: ", "L", {}),
+    "m_presto": ("%Y-%m-%dT%H:%M:%S.{ms}Z\t{L}\t{thr}\t{jcls}\t", "L", {}),
+    # Python and others
+    "m_loguru": ("%Y-%m-%d %H:%M:%S.{ms} | {P:<8} | {pymod}:{func}:{n} - ", "P", {}),
+    "m_tornado": ("[{c} %y%m%d %H:%M:%S {pyfile}:{n}] ", "c", {}),
+    "m_daphne": ("%Y-%m-%d %H:%M:%S,{ms} {P:<8} {w} ", "P", {}),
+    "m_robot": ("%Y%m%d %H:%M:%S.{ms} : {P} : ", "P", {}),
+    "m_buildbot": ("%Y-%m-%d %H:%M:%S+0000 [-] ", "", {}),
+    "m_odoo": ("%Y-%m-%d %H:%M:%S,{ms} {pid} {P} mill {pymod}: ", "P", {}),
+    "m_hass": ("%Y-%m-%d %H:%M:%S.{ms} {P} ({thr}) [{pymod}] ", "P", {}),
+    "m_paren_mod": ("{P} %Y-%m-%d %H:%M:%S,{ms} {pymod} {pid} {tid} ", "P", {}),
+    "m_ray": ("%Y-%m-%d %H:%M:%S,{ms}\t{P} {pyfile}:{n} -- ", "P", {}),
+    "m_elixir": ("%H:%M:%S.{ms} [{p}] ", "p", {}),
+    "m_perl": ("%Y/%m/%d %H:%M:%S {L}> {simple}.pm:{n} ", "L", {}),
+    "m_r": ("{P} [%Y-%m-%d %H:%M:%S] ", "P", {}),
+    "m_unit_journal": ("%b %d %H:%M:%S {bsd} {unit}[{pid}]: ", "", {}),
+    "m_bar_host": ("%Y-%m-%d %H:%M:%S|{bsd}|{p}|{w}|", "p", {}),
+    "m_comma_level": ("%Y-%m-%d %H:%M:%S.{ms},{L},{simple},", "L", {}),
+    "m_dash_thread": ("%Y-%m-%d %H:%M:%S - {thr} - {L} - ", "L", {}),
+    "m_level_end": ("%d/%m/%Y-%H:%M:%S ({simple}) {L}: ", "L", {}),
+}  # fmt: skip
+
+HELD_FAMILIES = frozenset(sorted(FAMILIES)[::2])
+HELD_VOICES = frozenset(sorted(VOICES)[::2])
