@@ -15,8 +15,9 @@ import polars as pl
 from luffy_dagster.core import schemas
 from luffy_dagster.core.model import StreamProfile
 from luffy_dagster.core.parsing import levels, shapes
-from luffy_dagster.core.parsing.fold import SILENCE, fold
+from luffy_dagster.core.parsing.fold import SILENCE, fold, tail_of
 from luffy_dagster.core.parsing.rows import KEPT, source_fields, unfold
+from luffy_dagster.core.parsing.traces.continuation import MESSAGE_LINES
 from luffy_dagster.core.parsing.traces.extract import extract_exceptions
 from luffy_dagster.core.parsing.traces.in_app import InAppRules
 from luffy_dagster.core.redaction import Policy, redact
@@ -384,6 +385,21 @@ def _open(entries: pl.DataFrame, options: ParseOptions) -> dict[str, tuple[str, 
     out: dict[str, tuple[str, ...]] = {}
     for stream, entry in kept.select("stream", "entry_id").iter_rows():
         out[stream] = (*out.get(stream, ()), entry)
+    return _with_heads(out, entries, kept)
+
+
+def _with_heads(
+    out: dict[str, tuple[str, ...]], entries: pl.DataFrame, kept: pl.DataFrame
+) -> dict[str, tuple[str, ...]]:
+    """Where a lane ends in lines without header, the entries before them that a trace's next lines would join."""
+    loose = entries.filter(~pl.col("headed")).join(kept.select("entry_id"), on="entry_id", how="semi")
+    for lane in loose["lane"].unique().to_list():
+        part = entries.filter(pl.col("lane") == lane).sort("row").tail(MESSAGE_LINES + 2)
+        if part["headed"][-1]:
+            continue
+        more = part.tail(tail_of(*(part[name].to_list() for name in ("headed", "message", "lines"))))
+        stream = part["stream"][-1]
+        out[stream] = tuple(dict.fromkeys((*more["entry_id"].to_list(), *out.get(stream, ()))))
     return out
 
 

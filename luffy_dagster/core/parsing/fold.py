@@ -9,13 +9,15 @@ Nothing depends on where a batch begins: an entry that may go on is reported ope
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import polars as pl
 
-from luffy_dagster.core.parsing.traces.continuation import is_continuation
+from luffy_dagster.core.parsing.traces.continuation import is_continuation, opens_trace
 
 SILENCE = timedelta(seconds=60)
+_LOOSE_ENDS = 5  # lines behind a trace that may turn out to belong to it
 # A headed message that can only be a piece of a trace: worth the closer look.
 _PIECE = (
     r"^(?:[ \t]+(?:at |File \"|from |\.\.\. [0-9]+|#[0-9]+ |\||\^)|Caused by: |Suppressed: |Traceback \(|at [\w$.<>]+\(|\.\.\. [0-9]+ more|#[0-9]+ +|goroutine [0-9]+ \[|panic: |"
@@ -42,6 +44,7 @@ def fold(rows: pl.DataFrame) -> pl.DataFrame:
     loose = ~headed & ~fold_all
     if loose.any():
         start = start | (loose & ~is_continuation(ordered["text"], ordered["lane"]))
+        start = start & ~_raw_traces(ordered, start, loose)
     entry = ordered.select(pl.when(start).then(pl.col("row")).forward_fill().alias("entry"))["entry"]
     heads = ordered.with_columns(_tailed(entry).alias("tailed")).filter(start)
     joined = _join_headed(heads)
@@ -49,6 +52,45 @@ def fold(rows: pl.DataFrame) -> pl.DataFrame:
         entry = entry.replace(joined["row"], joined["entry"])
     out = ordered.select("row").with_columns(entry)
     return out if one_lane else out.sort("row")
+
+
+def _raw_traces(ordered: pl.DataFrame, start: pl.Series, loose: pl.Series) -> pl.Series:
+    """Heads of traces that are printed raw right behind a line that has said who it is (JSON, logfmt): they belong to that line.
+
+    The head alone may be an ordinary line; it counts when what follows goes on with it. `tail_of` keeps both open until that is known.
+    """
+    lane = ordered["lane"]
+    behind = ordered["headed"].shift(1).fill_null(value=False) & (lane == lane.shift(1)).fill_null(value=False)
+    follows = (~start.shift(-1)).fill_null(value=False)
+    near = ((ordered["time"] - ordered["time"].shift(1)) <= SILENCE).fill_null(value=True)
+    found = loose & start & behind & follows & near
+    if found.any():
+        rows = found.arg_true()
+        found = found.scatter(rows, opens_trace(ordered["text"].gather(rows)))
+    return found
+
+
+def tail_of(headed: Sequence[bool], texts: Sequence[str], lines: Sequence[int]) -> int:
+    """How many of a lane's last entries may still become one, when its last lines have no header (the newest last).
+
+    More than one when a line among them can open a trace whose frames have not come yet: from the line before it on; or when
+    they stand right behind a trace, of which they may be a part once the next line is known (Go's call and file, a blank).
+
+    Args:
+        headed: Of each entry, whether it begins with a header.
+        texts: Its message.
+        lines: Of how many lines it is made.
+    """
+    openers = opens_trace(pl.Series("text", texts, dtype=pl.Utf8)).to_list()
+    kept = 1
+    for back in range(1, len(texts) + 1):
+        if lines[-back] > 1 and back <= _LOOSE_ENDS:
+            kept = max(kept, back)
+        if headed[-back]:
+            break
+        if openers[-back]:
+            kept = min(back + 1, len(texts))
+    return kept
 
 
 def _tailed(entry: pl.Series) -> pl.Series:

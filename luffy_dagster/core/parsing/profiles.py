@@ -16,6 +16,7 @@ from functools import lru_cache
 from luffy_dagster.core.model import StreamProfile
 from luffy_dagster.core.parsing import unwrap
 from luffy_dagster.core.parsing.headers import Format, infer_formats, read_headers
+from luffy_dagster.core.parsing.traces.continuation import is_continuation
 from luffy_dagster.core.parsing.unwrap import Step
 
 PROFILE_ALGORITHM = "profile-2026-12"
@@ -55,7 +56,7 @@ def settle_profile(lines: Sequence[str], *, assume_tz: str = "UTC", received_at:
     chosen = _spread([line[:_LONGEST] for line in lines if line is not None])
     steps, inner = unwrap.detect(chosen)
     flat = [part for line in inner for part in (line.split("\n", 1)[0],)]
-    formats = infer_formats(flat)
+    formats = infer_formats(_without_traces(flat) if any(step.kind in ("json", "logfmt") for step in steps) else flat)
     after: list[Step] = []
     confidence = 1.0
     fold_all = False
@@ -64,6 +65,16 @@ def settle_profile(lines: Sequence[str], *, assume_tz: str = "UTC", received_at:
     confidence = _confidence(chosen, steps, flat, formats)
     reading = Reading(tuple(steps), tuple(formats), tuple(after), fold_all, assume_tz)
     return make_profile(reading, confidence)
+
+
+def _without_traces(lines: list[str]) -> list[str]:
+    """What stands between objects, without raw traces: few lines, among which `panic: …` would pass for a header."""
+    import polars as pl
+
+    goes_on = is_continuation(pl.Series("line", lines, dtype=pl.Utf8)).to_list()
+    return [
+        line for line, mine, after in zip(lines, goes_on, [*goes_on[1:], False], strict=True) if not (mine or after)
+    ]
 
 
 def make_profile(reading: Reading, confidence: float) -> StreamProfile:

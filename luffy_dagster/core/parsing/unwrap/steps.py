@@ -15,6 +15,7 @@ import polars as pl
 
 from luffy_dagster.core.parsing import levels, times
 from luffy_dagster.core.parsing.levels import WORDS
+from luffy_dagster.core.parsing.traces.continuation import is_continuation
 from luffy_dagster.core.parsing.unwrap import json_lines, logfmt
 from luffy_dagster.core.schemas import UTC_US
 
@@ -114,7 +115,7 @@ def _detect_one(lines: Sequence[str], had: set[str]) -> tuple[Step, list[str]] |
         ]
     if not had & {"json", "logfmt"}:
         pairs = logfmt.sample_objects(lines)
-        if len(pairs) >= 0.7 * min(total, 400):
+        if pairs and len(pairs) >= 0.7 * _beside_traces(lines[:400]):
             settled = json_lines.plan(pairs)
             if {"level", "time"} & set(settled.keys) and "message" in settled.keys:
                 rest = [line for line in lines if logfmt.decode(line) is None]
@@ -136,6 +137,12 @@ def _detect_one(lines: Sequence[str], had: set[str]) -> tuple[Step, list[str]] |
             return None
         return Step("json", plan), inner
     return None
+
+
+def _beside_traces(lines: Sequence[str]) -> int:
+    """How many of the lines are no part of a raw trace."""
+    goes_on = is_continuation(pl.Series("line", list(lines), dtype=pl.Utf8))
+    return len(lines) - int((goes_on | goes_on.shift(-1, fill_value=False)).sum())
 
 
 def _believable(kind: str, hits: Sequence[re.Match[str]]) -> bool:
