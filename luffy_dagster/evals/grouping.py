@@ -14,7 +14,8 @@ from typing import Any
 
 import polars as pl
 
-from luffy_dagster.core.clustering.assign import CLUSTER_ALGORITHM, assign
+from luffy_dagster.core.clustering import CLUSTER_ALGORITHM
+from luffy_dagster.core.clustering.assign import assign
 from luffy_dagster.core.clustering.fingerprints import FINGERPRINT_ALGORITHM, fingerprint
 from luffy_dagster.core.parsing.traces.extract import frames_of, parse_trace
 

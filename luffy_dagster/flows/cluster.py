@@ -16,7 +16,7 @@ from luffy_dagster import store
 from luffy_dagster.core.model import Decision
 from luffy_dagster.flows.cluster_states import settle
 from luffy_dagster.flows.context import FlowContext
-from luffy_dagster.flows.mapping import cluster_recipe, grouping_keys, in_force
+from luffy_dagster.flows.mapping import cluster_recipe, grouping_keys, in_force, made_by
 from luffy_dagster.flows.results import ClusterResult
 
 _TOP = 10
@@ -65,7 +65,8 @@ def _assign(
 
     rules = store.rules.list_grouping_rules(conn, service, only_active=True)
     keys = grouping_keys(conn, service, pl.concat([known, new]), rules)
-    outcome = assign(new, known, decided, keys)
+    newest = cluster_recipe(rules)
+    recipe = in_force(conn, service, "clusters", newest)
+    outcome = assign(new, known, decided, keys, kinds=made_by(recipe, newest))
     rows = outcome.rows.select("fingerprint", "cluster_id", "reason")
-    recipe = in_force(conn, service, "clusters", cluster_recipe(rules))
     store.clusters.apply_assignment(conn, service, rows, algorithm=recipe, now=now)

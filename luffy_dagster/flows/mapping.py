@@ -34,7 +34,7 @@ def template_recipe(masks: Sequence[Mask]) -> str:
 
 def cluster_recipe(rules: Sequence[GroupingRule]) -> str:
     """Id of the cluster mapping that this version makes with these rules."""
-    from luffy_dagster.core.clustering.assign import CLUSTER_ALGORITHM
+    from luffy_dagster.core.clustering import CLUSTER_ALGORITHM
 
     said = ((rule.name, sorted(rule.matcher.items()), sorted(rule.action.items())) for rule in rules)
     return recipe_id(CLUSTER_ALGORITHM, said)

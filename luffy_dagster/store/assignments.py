@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, delete, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
+from luffy_dagster.core.clustering import CLUSTER_ALGORITHM as ALGORITHM
 from luffy_dagster.store import shapes
 from luffy_dagster.store.errors import NotFoundError
 from luffy_dagster.store.schema import cluster, cluster_alias, cluster_mapping, fingerprint, mapping_move
@@ -18,8 +19,6 @@ from luffy_dagster.store.shapes import Change
 
 if TYPE_CHECKING:
     import polars as pl
-
-ALGORITHM = "clusters-2026-11"
 
 
 def resolve(conn: Connection, service: str, cluster_id: str) -> str:

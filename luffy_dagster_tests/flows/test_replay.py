@@ -1,5 +1,6 @@
 """Replay over history: nothing is written by a preview, a confirmation is bound to it, counts of the past follow, runs go on with it."""
 
+import sys
 from datetime import timedelta
 
 import polars as pl
@@ -176,6 +177,48 @@ def test_what_a_person_merged_survives_a_replay(world):
     assert seen.difference.empty
     activate_replay(world.ctx, "web", "clusters", Wanted(add=(number,)), confirmed=seen.digest, actor="ann")
     assert {one.cluster_id: one.fingerprints for one in clusters(world)}[kept] == 2
+
+
+def answers(start, said, tag):
+    """Failures of one line of code that differ in what the other side answered."""
+    docs = []
+    for number, text in enumerate(said):
+        at = start + timedelta(minutes=number)
+        body = [
+            line(at, "ERROR", "order failed"),
+            "Traceback (most recent call last):",
+            '  File "/srv/app/till.py", line 42, in pay',
+            "    return bank.ask(order)",
+            '  File "/srv/app/bank.py", line 7, in ask',
+            "    raise Upstream(status, said)",
+            f"app.bank.Upstream: {text}",
+        ]
+        for part, row in enumerate(body):
+            docs.append(Doc(f"{tag}{number}-{part}", at + timedelta(milliseconds=part), row, seq=number * 10 + part))
+    return docs
+
+
+def test_kinds_of_failure_split_by_replay_only(world, monkeypatch):
+    """A mapping made before kinds were known goes on as it is; the newer algorithm shows the split, and makes it when confirmed."""
+    _, server = world.service()
+    said = ["bank answered 500: KeyError('SEK')", "bank answered 504: the issuer timed out"]
+    with monkeypatch.context() as then:
+        then.setattr("luffy_dagster.core.clustering.CLUSTER_ALGORITHM", "clusters-2026-11")
+        then.setattr(sys.modules["luffy_dagster.flows.cluster"], "made_by", lambda *_: False)
+        server.add(*answers(NOW - timedelta(hours=2), said, "c"))
+        assert process_service(world.ctx, "web", close=True).ok
+    (before,) = clusters(world)
+    world.later(minutes=30)
+    server.add(*answers(world.clock - timedelta(minutes=20), said, "d"))
+    assert process_service(world.ctx, "web", close=True).ok
+    (still,) = clusters(world)
+    assert (still.cluster_id, still.count_24h) == (before.cluster_id, 4)
+    seen = preview_replay(world.ctx, "web", "clusters")
+    assert len(seen.difference.split) == 1
+    activate_replay(world.ctx, "web", "clusters", confirmed=seen.digest, actor="ann")
+    after = clusters(world)
+    assert sorted(one.count_24h for one in after) == [2, 2]
+    assert before.cluster_id in {one.cluster_id for one in after}
 
 
 def test_a_planted_change_ranks_first(world):

@@ -15,11 +15,13 @@ from hashlib import blake2b
 
 import polars as pl
 
+from luffy_dagster.core.clustering.kinds import kinds_of
 from luffy_dagster.core.model import Frame
 from luffy_dagster.core.parsing.traces.in_app import is_test
 from luffy_dagster.core.parsing.traces.model import Trace
 
-FINGERPRINT_ALGORITHM = "fp-2026-11"
+FINGERPRINT_ALGORITHM = "fp-2026-12"
+_SALT = "fp-2026-11"  # what the later algorithm names as the earlier did keeps its name
 TOP = 3  # in-app frames of the level "top"
 DEPTH = 24  # in-app frames of the level "path"
 _SHORT = 8
@@ -76,7 +78,8 @@ class Fingerprint:
     exact, in_app, top, template as the names say. For the joins of `assign`: path (hashes of the in-app frames from the place
     of the fault on, 8 characters each, at most DEPTH, with blanks between), entry (class or file through which the call came
     in), said (the message's first line with only its digits masked, empty where there is none), and raised: how it came about
-    ("site", "check" or "own", see `_raised`).
+    ("site", "check" or "own", see `_raised`); kind (what the messages speak of, see `kinds`, "" for nothing known) and frames (exact
+    without the kind; only where there is one).
     """
 
     id: str
@@ -85,9 +88,7 @@ class Fingerprint:
 
 def digest(*parts: str) -> str:
     """16 hex characters of the algorithm's id and `parts`."""
-    return blake2b(
-        "\0".join((FINGERPRINT_ALGORITHM, *parts)).encode("utf-8", "surrogatepass"), digest_size=8
-    ).hexdigest()
+    return blake2b("\0".join((_SALT, *parts)).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
 @lru_cache(maxsize=65_536)
@@ -197,13 +198,20 @@ def fingerprint(trace: Trace, frames: tuple[Frame, ...], template: str | None = 
     `template` is `template_of` the root's message; given by a caller that has many, since finding them together costs little.
     """
     types = [e.type or "" for e in trace.exceptions]
+    named_types = {
+        name.rsplit(".", 1)[-1].rsplit("::", 1)[-1] for name in types
+    }  # what a message repeats of its chain is no news
     root, outer = trace.root, trace.outer
     everything = collapse([frame_key(f.module, f.file, f.function) for f in frames])
     own = own_keys(frames)
     top = own_keys(frames, trace.root_at) or own_keys(frames, trace.outer_at) or everything
     message = template_of(root.message) if template is None else template
     # A trace without a frame is named by what it says.
-    exact = digest("exact", trace.language, *types, *(everything or [message]))
+    same = ("exact", trace.language, *types, *(everything or [message]))
+    kind_of = ", ".join(
+        sorted({kind for e in trace.exceptions for kind in kinds_of(e.message) if kind not in named_types})
+    )
+    exact = digest(*same, "kind", kind_of) if kind_of else digest(*same)
     levels = {
         "exact": exact,
         "in_app": digest("in_app", trace.language, outer.type or "", root.type or "", *(own or everything)),
@@ -223,7 +231,10 @@ def fingerprint(trace: Trace, frames: tuple[Frame, ...], template: str | None = 
         if root.message.strip()
         else "",
         "raised": kind,
+        "kind": kind_of,
     }
+    if kind_of:
+        levels["frames"] = digest(*same)
     return Fingerprint(f"fp-{exact}", levels)
 
 

@@ -71,10 +71,9 @@ def _without_traces(lines: list[str]) -> list[str]:
     """What stands between objects, without raw traces: few lines, among which `panic: …` would pass for a header."""
     import polars as pl
 
-    goes_on = is_continuation(pl.Series("line", lines, dtype=pl.Utf8)).to_list()
-    return [
-        line for line, mine, after in zip(lines, goes_on, [*goes_on[1:], False], strict=True) if not (mine or after)
-    ]
+    goes_on = is_continuation(pl.Series("line", lines, dtype=pl.Utf8))
+    part = (goes_on | goes_on.shift(-1, fill_value=False)).to_list()
+    return [line for line, inside in zip(lines, part, strict=True) if not inside]
 
 
 def make_profile(reading: Reading, confidence: float) -> StreamProfile:

@@ -11,7 +11,7 @@ from luffy_dagster_tests.core.parsing.trace_samples import SAMPLES
 SNAPSHOT = {
     "python_context": "fp-98359743ba4739ca",
     "python_group": "fp-00f53b1fcab66f88",
-    "java_cause": "fp-9624ac808a3828d6",
+    "java_cause": "fp-c8bf5f5a90f8f900",
     "kotlin": "fp-6697aa6e6458b795",
     "node": "fp-fdf36189c7bcaad9",
     "firefox": "fp-93fcb87d1d1f4348",
@@ -70,3 +70,39 @@ def test_templates_take_values_out():
     same = templates_of(["no item 'tea' in shelf 7", "no item 'milk' in shelf 12", ""])
     assert same[0] == same[1]
     assert same[2] == ""
+
+
+SAME_PLACE = """Traceback (most recent call last):
+  File "/srv/till/pay.py", line 42, in pay
+    return bank.ask(order)
+  File "/srv/till/bank.py", line 7, in ask
+    raise Upstream(status, said)
+till.bank.Upstream: {}"""
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "same"),
+    [
+        ("bank answered 500: KeyError('SEK')", "bank answered 504: the issuer timed out", False),
+        ("bank answered 500: KeyError('SEK')", "bank answered 500: KeyError('NOK')", True),
+        ("order 404 of 512 lost", "order 17 of 500 lost", True),
+        ("connect ECONNREFUSED 10.0.0.1:80", "connect ETIMEDOUT 10.0.0.1:80", False),
+        ("[Errno 111] Connection refused", "[Errno 104] Connection reset by peer", False),
+        ("no grain for 'timeout'", "no grain for 'refused'", True),
+        ("HTTP 503 Service Unavailable", "HTTP 429 Too Many Requests", False),
+        ("order 512 is heavy", "order 9 is heavy", True),
+    ],
+)
+def test_kinds_of_failure_at_one_place(a, b, same):
+    one, other = named(SAME_PLACE.format(a)), named(SAME_PLACE.format(b))
+    assert (one.id == other.id) == same
+    assert one.levels.get("frames", one.levels["exact"]) == other.levels.get("frames", other.levels["exact"])
+
+
+def test_a_message_that_names_no_kind_keeps_its_earlier_name():
+    assert named(SAME_PLACE.format("the belt is stuck")).id == "fp-481727319de1f9dd"
+
+
+def test_a_message_that_repeats_the_types_of_its_chain_says_nothing_new():
+    text = "java.io.IOException: java.net.BindException\n\tat a.B.c(B.java:1)\nCaused by: java.net.BindException: x\n\tat a.B.d(B.java:2)"
+    assert named(text).levels["kind"] == ""

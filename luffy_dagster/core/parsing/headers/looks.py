@@ -43,19 +43,21 @@ def varied(rests: Sequence[str], least: int) -> bool:
 
 
 def apart(texts: Sequence[str], rests: Sequence[str]) -> bool:
-    """Whether words and what follows them have nothing to do with each other: nearly all pairs occur that chance would bring.
+    """Whether words and what follows them have nothing to do with each other.
 
-    The words of a sentence choose what follows them; those of a column do not.
+    The words of a sentence choose what follows them; those of a column do not. So most of what is said must be said of several words,
+    and of nearly as many as chance would bring.
     """
     total = len(texts)
-    kinds = [" ".join(text.translate(lexis.DIGITS).split(" ", 2)[:2]) for text in rests]
-    lefts, rights = Counter(texts), Counter(kinds)
-    if not 2 <= len(lefts) <= 40 or len(rights) < 4:
+    kinds: dict[str, list[str]] = {}
+    for word, rest in zip(texts, rests, strict=True):
+        kinds.setdefault(" ".join(rest.translate(lexis.DIGITS).split(" ", 2)[:2]), []).append(word)
+    words = Counter(texts)
+    often = [said for said in kinds.values() if len(said) >= 3]
+    if not 2 <= len(words) <= 40 or len(often) < 3 or sum(map(len, often)) < 0.6 * total:
         return False
-    expected = sum(1 - (1 - a * b / total**2) ** total for a in lefts.values() for b in rights.values())
-    if expected < 1.5 * max(len(lefts), len(rights)):
-        return False
-    return len(set(zip(texts, kinds, strict=True))) >= 0.75 * expected
+    expected = sum(1 - (1 - count / total) ** len(said) for said in often for count in words.values())
+    return sum(len(set(said)) for said in often) >= 0.8 * expected
 
 
 def _first(text: str) -> str:
