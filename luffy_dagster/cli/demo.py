@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from luffy_dagster.demo.inbox import Inbox
     from luffy_dagster.demo.shop import Shop
     from luffy_dagster.flows import FlowContext
-    from luffy_dagster.flows.rca import RcaRun
+    from luffy_dagster.flows.rca import RcaOutcome
     from luffy_dagster.settings import Settings
 
 RUN_TIMEOUT_S = 600.0
@@ -102,7 +102,7 @@ def demo(
         try:
             with context.dagster_api(chosen) as api:
                 run_url = _run(bar, api, services)
-            causes = _causes(bar, flow, services)
+                causes = _causes(bar, flow, api, services)
             if inbox is not None:
                 task = bar.add_task("telling", total=None)
                 demo_messages.tell(flow)
@@ -235,29 +235,39 @@ def _run(bar: Progress, api: DagsterApi, services: list[str]) -> str:
     return url
 
 
-def _causes(bar: Progress, flow: FlowContext, services: list[str]) -> list[RcaRun]:
-    """The root causes of the services' clusters; a model puts them in words where one answers on this machine."""
+def _causes(bar: Progress, flow: FlowContext, api: DagsterApi, services: list[str]) -> list[RcaOutcome]:
+    """The root causes of the services' clusters, looked for by Dagster, so that its page has the reports; a model puts them in words
+    where one answers on this machine. Ends the command when a run failed.
+    """
     from luffy_dagster import store
-    from luffy_dagster.flows.gateway import make_gateway
-    from luffy_dagster.flows.rca import run_rca
+    from luffy_dagster.flows.rca.investigate import outcome_of
     from luffy_dagster.flows.rca.pending import judged
 
     task = bar.add_task("naming the causes", total=None)
-    gateway = make_gateway(flow)
-    runs = []
+    wanted: dict[str, list[str]] = {}
     for service in services:
         with store.begin(flow.engine) as conn:
             found = store.services.get(conn, service)
         # also those that Dagster's sensor was quicker with: their reports are there, and are shown
-        named = [
+        wanted[service] = [
             row.cluster_id
             for row, t in judged(flow, found, flow.now())
             if t.run or row.rca_status in ("pending", "completed")
         ]
-        if named:
-            runs.append(run_rca(flow, service, clusters=named, trigger="manual", gateway=gateway))
-    _done(bar, task, f"{sum(len(run.outcomes) for run in runs)} root causes looked for")
-    return runs
+    runs = [api.launch_causes(service, clusters) for service, clusters in wanted.items() if clusters]
+    for run_id in runs:
+        state = api.wait(run_id, timeout=RUN_TIMEOUT_S)
+        if not state.succeeded:
+            ui.fail(f"Dagster's run failed: {state.error or state.status}; {api.run_url(run_id)} shows where")
+    causes = []
+    with store.begin(flow.engine) as conn:
+        for service, clusters in wanted.items():
+            for cluster in clusters:
+                row = store.rca.latest(conn, service, cluster)
+                if row is not None and row.report is not None:
+                    causes.append(outcome_of(row, None))
+    _done(bar, task, f"{len(causes)} root causes looked for")
+    return causes
 
 
 def _done(bar: Progress, task: Any, text: str) -> None:
@@ -274,7 +284,7 @@ def _show(
     run_url: str,
     page: Page,
     json_: bool,
-    causes: list[RcaRun],
+    causes: list[RcaOutcome],
     inbox: Inbox | None,
 ) -> None:
     """What was found, and where to go from here."""
@@ -294,15 +304,14 @@ def _show(
                 **demo_messages.as_json(abnormal, inbox),
                 "causes": [
                     {
-                        "service": run.service,
+                        "service": o.service,
                         "cluster": o.cluster_id,
                         "verdict": o.report.verdict,
                         "cause": o.report.cause,
                         "culprit": o.report.culprit.sha if o.report.culprit else None,
                         "confidence": o.report.confidence,
                     }
-                    for run in causes
-                    for o in run.outcomes
+                    for o in causes
                     if o.report is not None
                 ],
             }
@@ -317,6 +326,8 @@ def _show(
     with context.dagster_api(chosen) as api:
         today = context.now().date()
         rows += [(f"{service}, today", api.asset_url("exception_clusters", service, today)) for service in services[:5]]
+        told = dict.fromkeys(o.service for o in causes)
+        rows += [(f"causes, {service}"[:16], api.asset_url("rca_reports", service)) for service in list(told)[:5]]
     if shop is not None:
         rows.append(("the shop's code", str(shop.repo)))
     for name, value in rows:
@@ -335,12 +346,11 @@ def _show(
         ui.out.print(f"{'' if number else 'Go on:':6} [bold]{command:44}[/] {words}", highlight=False)
 
 
-def _show_causes(causes: list[RcaRun]) -> None:
-    """The verdicts, one line each."""
-    from luffy_dagster.cli.rca import told
+def _show_causes(causes: list[RcaOutcome]) -> None:
+    """The verdicts, and the sentence that says why."""
+    from luffy_dagster.cli.rca import verdicts
 
-    if any(run.outcomes for run in causes):
+    if causes:
         ui.out.print("[bold]Root causes[/]")
-    for run in causes:
-        told(run)
+    verdicts(causes)
     ui.out.print()

@@ -9,6 +9,8 @@ import typer
 from luffy_dagster.cli import context, ui
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from luffy_dagster.flows.rca import RcaOutcome
     from luffy_dagster.store.rca import RcaResult
 
@@ -206,21 +208,24 @@ def notifier(flow: Any) -> Any:
     return telling.teller(flow)
 
 
-def told(done: Any) -> None:
-    """A run's verdicts, one line each."""
-    for o in done.outcomes:
+def verdicts(outcomes: Iterable[RcaOutcome], *, tell_repeats: bool = False) -> None:
+    """Each verdict with the sentence that says why; of one that repeats an earlier one also that, where asked for."""
+    from luffy_dagster.core.rca.report import plain
+
+    for o in outcomes:
         if o.report is None:
             continue
-        again = " [dim](the same evidence as before: nothing was spent)[/]" if o.repeated else ""
-        ui.out.print(f"[bold]{o.cluster_id}[/]  {ui_safe(o.report.title)[:100]}", highlight=False)
-        what = (
-            f"commit {o.report.culprit.sha[:12]} {ui_safe(o.report.culprit.subject)}"
-            if o.report.culprit
-            else (o.report.cause or "")
-        )
+        again = " [dim](the same evidence as before: nothing was spent)[/]" if o.repeated and tell_repeats else ""
+        ui.out.print(f"[bold]{o.cluster_id}[/]  ", end="")
+        ui.out.print(ui_safe(o.report.title)[:100], markup=False, highlight=False)
         ui.out.print(f"  {ui.styled(o.report.verdict, _VERDICT_STYLE)} {o.report.confidence:.2f}  ", end="")
-        ui.out.print(what, markup=False, end="")
+        ui.out.print(ui_safe(plain(o.report.headline)), markup=False, highlight=False, end="")
         ui.out.print(again)
+
+
+def told(done: Any) -> None:
+    """A run's verdicts, and what failed."""
+    verdicts(done.outcomes, tell_repeats=True)
     for cluster, reason in done.failed:
         ui.out.print(f"[bold]{cluster}[/]  [red]failed:[/] {ui_safe(reason)}")
     if done.skipped:

@@ -73,13 +73,17 @@ def rca_reports(context: AssetExecutionContext, config: RcaConfig, luffy: LuffyR
 def told(run: "RcaRun") -> dict[str, MetadataValue[Any]]:
     """What Dagster's page shows of a run: of each report the head and the whole, what failed, what was skipped."""
     reports = [o for o in run.outcomes if o.report is not None]
+    shown = [*reports, *run.standing][
+        :10
+    ]  # the page shows the latest run alone: it must have the reports of earlier ones too
     found: dict[str, MetadataValue[Any]] = {
-        "reports": MetadataValue.int(len(reports)),
+        "new reports": MetadataValue.int(sum(not o.repeated for o in reports)),
+        "standing reports": MetadataValue.int(len(run.standing)),
         "failed": MetadataValue.int(len(run.failed)),
         "skipped": MetadataValue.int(len(run.skipped)),
         "tokens": MetadataValue.int(sum(o.tokens for o in run.outcomes)),
     }
-    for o in reports[:10]:  # the head is short enough to be shown in place, the whole report is behind a click
+    for o in shown:  # the head is short enough to be shown in place, the whole report is behind a click
         found[o.cluster_id] = MetadataValue.md(o.head)
         found[f"report {o.cluster_id}"] = MetadataValue.md(o.markdown)
     if run.failed:

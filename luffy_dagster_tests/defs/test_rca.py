@@ -10,12 +10,12 @@ from luffy_dagster_tests.defs.fakes import NOW
 
 
 def outcome(cluster, ok=True):
-    return SimpleNamespace(cluster_id=cluster, ok=ok, report=object() if ok else None, markdown="# it\n\n`code`", head="# it", tokens=5)
+    return SimpleNamespace(cluster_id=cluster, ok=ok, report=object() if ok else None, markdown="# it\n\n`code`", head="# it", tokens=5, repeated=False)
 
 
 class Luffy:
     def __init__(self, outcomes=(), failed=(), due=None):
-        self.run = SimpleNamespace(service="pay", outcomes=outcomes, failed=failed, skipped=(("c3", "4 of 5 occurrences"),))
+        self.run = SimpleNamespace(service="pay", outcomes=outcomes, failed=failed, skipped=(("c3", "4 of 5 occurrences"),), standing=(outcome("c9"),))
         self.due, self.calls = due or {}, []
 
     def rca(self, service, clusters, *, force):
@@ -42,6 +42,8 @@ def test_the_report_is_shown_as_markdown():
     assert luffy.calls == [("pay", ["c1"], True)]
     assert shown["c1"] == MetadataValue.md("# it")
     assert shown["report c1"] == MetadataValue.md("# it\n\n`code`")
+    assert shown["c9"] == MetadataValue.md("# it"), "a report of an earlier run is on the page too"
+    assert (shown["new reports"], shown["standing reports"]) == (MetadataValue.int(1), MetadataValue.int(1))
     assert shown["tokens"] == MetadataValue.int(5)
     assert "4 of 5" in str(shown["skipped because"].data)
 

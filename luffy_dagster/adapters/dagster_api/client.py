@@ -27,6 +27,7 @@ from luffy_dagster.adapters.dagster_api.states import (
 LOCATION = "luffy_dagster"
 REPOSITORY = "__repository__"
 LOGS_JOB = "logs"
+RCA_JOB = "rca"
 TICK_JOB = "tick"
 _REPOSITORY = {"repositoryName": REPOSITORY, "repositoryLocationName": LOCATION}
 _UNFINISHED = ["QUEUED", "NOT_STARTED", "MANAGED", "STARTING", "STARTED", "CANCELING"]
@@ -129,6 +130,17 @@ class DagsterApi:
         }
         config = {"ops": {"logs_of_a_day": {"config": {"refetch": refetch.upper()}}}}
         return self.launch_job(LOGS_JOB, run_config=config, tags={**own, **(tags or {})})
+
+    def launch_causes(self, service: str, clusters: Sequence[str]) -> str:
+        """Looks for the root causes of these clusters of a service (of none named: of those that qualify); the run's id."""
+        tags = {
+            "dagster/partition": service,
+            "luffy/service": service,
+            "luffy/work": RCA_JOB,
+            "dagster/max_runtime": "3600",
+        }
+        config = {"ops": {"rca_reports": {"config": {"clusters": list(clusters)}}}}
+        return self.launch_job(RCA_JOB, run_config=config, tags=tags)
 
     def launch_backfill(self, services: Sequence[str], days: Sequence[date], *, title: str = "") -> str:
         """Materialises services × days, a run each, and returns the backfill's id."""
@@ -271,10 +283,11 @@ class DagsterApi:
         return f"{self.base_url}/runs/{run_id}"
 
     def asset_url(self, asset: str, service: str | None = None, day: date | None = None) -> str:
-        """Address of an asset's page, of one partition when service and day are given."""
+        """Address of an asset's page; of one partition when a service is given (with a day, where the asset has days)."""
         url = f"{self.base_url}/assets/{quote(asset)}"
-        if service is not None and day is not None:
-            return f"{url}?view=partitions&partition={quote(f'{day.isoformat()}|{service}')}"
+        if service is not None:
+            key = service if day is None else f"{day.isoformat()}|{service}"
+            return f"{url}?view=partitions&partition={quote(key)}"
         return url
 
     def _automations(self) -> list[tuple[dict[str, Any], str, bool]]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from importlib import resources
 
-from luffy_dagster.core.redaction.policy import Kind, Span
+from luffy_dagster.core.redaction.policy import Kind, Span, holds
 
 PREFILTER = r"\p{Lu}\p{L}+[ ,]|[Nn][Aa][Mm][Ee]|<\w"
 
@@ -66,6 +66,7 @@ _KEY_WORDS = (
     ),
     *("nachname", "kunde", "nom"),
 )
+_KEYED = re.compile(rf"(?:[:=>]|\bis\b)\s*[\"'(]?\s*{_UP}")  # without a capital behind a sign, no name is keyed
 _PERSON_KEYS = re.compile(
     r"(?i)(?:full|first|last|given|family|middle|maiden|sur|fore|customer|client|patient|employee|contact|real|legal|holder|cardholder|recipient|sender|beneficiary|payer|payee|guest|student|passenger|applicant|vorname|nachname|kunde|nom|prenom)"
 )
@@ -92,6 +93,11 @@ _CUED = re.compile(
     rf"(?:\b(?:[Uu]ser|[Cc]ustomer|[Cc]lient|[Pp]atient|[Ee]mployee|[Mm]ember|[Gg]uest|[Ss]tudent|[Cc]ontact|[Cc]all(?:ed)?|[Dd]ear|[Hh]i|[Hh]ello|[Ww]elcome(?: back)?,?|[Oo]n behalf of|"
     rf"(?:[Aa]ssigned|[Aa]ddressed|[Ee]scalated) to|(?:[Aa]pproved|[Ss]igned|[Rr]eported|[Cc]reated|[Rr]equested|[Ss]ubmitted|[Rr]eviewed|[Cc]ancelled) by)\s+)"
     rf"(?P<v>{_WORD}\s+(?:{_UP}\.\s+)?{_PARTICLE}{_WORD})(?![\w.@/=(-])"
+)
+_SALUTES = ("mr", "ms", "miss", "dr", "prof", "herr", "frau", "mme", "dear")
+_CUES = (
+    *("user", "customer", "client", "patient", "employee", "member", "guest", "student", "contact", "call", "dear"),
+    *("hi", "hello", "welcome", "behalf", "ed to", "ed by"),
 )
 # Given names that are also words of logs, and words that never follow a given name as a surname.
 _AMBIGUOUS = frozenset(
@@ -144,7 +150,7 @@ def _surname(text: str) -> bool:
 
 def find(text: str, lower: str) -> Iterator[Span]:
     """Spans of people's names. `lower` is `text.lower()`."""
-    for m in _NAME_KEY.finditer(text) if any(w in lower for w in _KEY_WORDS) else ():
+    for m in _NAME_KEY.finditer(text) if holds(lower, _KEY_WORDS) and _KEYED.search(text) else ():
         head, comma, _ = m["v"].partition(",")
         if comma and " " not in head:  # "Last, First"
             head = m["v"]
@@ -166,10 +172,10 @@ def find(text: str, lower: str) -> Iterator[Span]:
         for m in _XML_NAME.finditer(text):
             if any(is_given(w) for w in re.split(r"[\s,]+", m["v"])):
                 yield Span(*m.span("v"), Kind.PERSON)
-    for m in _SALUTED.finditer(text):
+    for m in _SALUTED.finditer(text) if holds(lower, _SALUTES) else ():
         if _surname(m["v"]):
             yield Span(*m.span("v"), Kind.PERSON)
-    for m in _CUED.finditer(text):
+    for m in _CUED.finditer(text) if holds(lower, _CUES) else ():
         if _surname(m["v"]):
             yield Span(*m.span("v"), Kind.PERSON)
     yield from _known(text)

@@ -10,7 +10,7 @@ import ipaddress
 import re
 from collections.abc import Iterator
 
-from luffy_dagster.core.redaction.policy import Kind, Policy, Span
+from luffy_dagster.core.redaction.policy import Kind, Policy, Span, holds
 
 # What the column engine looks for before anything here runs (Rust expressions: no look-around).
 KEY_PREFILTER = (  # keys of phones and ids with a number behind them
@@ -75,12 +75,14 @@ _CARD = re.compile(
     r"(?<![\w.+-])(?<![\w][:/])(?P<n>\d{4}(?P<sep>[ -]?)(?:\d{4}(?P=sep)\d{4}(?P=sep)\d{1,4}(?:(?P=sep)\d{3})?|\d{6}(?P=sep)\d{4,5}))(?![\w-]|\.\d)"
 )
 _DIGITS = re.compile(r"\d\D{0,2}\d")
-_SSN = re.compile(r"(?<![\d.-])(?!000|666)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\d-]|\.\d)")
+_GROUPED_ID = re.compile(  # of the USA, Brazil, Switzerland
+    r"(?<![\d.])\d{3}(?:(?<!-\d{3})(?<!000)(?<!666)-(?!00)\d{2}-(?!0000)\d{4}(?![\d-]|\.\d)"
+    r"|\.\d{3}\.\d{3}-\d{2}(?!\d)|(?<=756)\.\d{4}\.\d{4}\.\d{2}(?!\d))"
+)
+_PHONE_ABROAD = re.compile(  # + country, groups
+    r"(?<![\w+.])(?:\+|00(?=[1-9]\d{0,2}[ /-]))(?:[1-9]\d{0,2})(?:[ .-]?\(0?\d{0,4}\)|[ .-]?\d)(?:[ .-]?\d){6,12}(?![\w]|[:.]\d)"
+)
 _PHONE = (
-    # international: + country, groups
-    re.compile(
-        r"(?<![\w+.])(?:\+|00(?=[1-9]\d{0,2}[ /-]))(?:[1-9]\d{0,2})(?:[ .-]?\(0?\d{0,4}\)|[ .-]?\d)(?:[ .-]?\d){6,12}(?![\w]|[:.]\d)"
-    ),
     # North America
     re.compile(r"(?<![\w.+-])(?:1[-. ])?(?:\([2-9]\d{2}\) ?|[2-9]\d{2}[-. ])[2-9]\d{2}[-. ]\d{4}(?![\w-]|\.\d)"),
     # national with a leading zero and blanks: 020 7946 0123, 030/23125 123, 06 12 34 56 78
@@ -95,8 +97,6 @@ _KEYED_ID = re.compile(
     r"(?i)(?<![a-z])(?:ssn|social[_ ]security(?:[_ ](?:number|no))?|national[_ ]?id(?:entity)?(?:[_ ]?(?:number|no))?|nino|nin|passport(?:[_ ]?(?:number|no|num))?|tax[_ ]?id|steuer[_-]?id|pesel|bsn|cpf|dni|nie|nif|codice[_ ]?fiscale|personnummer|aadhaar|sin|driver'?s?[_ ]?licen[cs]e(?:[_ ]?(?:number|no))?|insurance[_ ]?number|sozialversicherungsnummer|nir|numero[_ ]?secu)"
     r"[\"']?\s*(?:[:=#]|=>|\bis\b|\bnumber\b)?\s*[\"']?(?P<v>[A-Z]{0,6}[ -]?\d[A-Z0-9 .-]{4,18}[A-Z0-9])(?![A-Za-z0-9])"
 )
-_CPF = re.compile(r"(?<![\d.])\d{3}\.\d{3}\.\d{3}-\d{2}(?!\d)")
-_AHV = re.compile(r"(?<![\d.])756\.\d{4}\.\d{4}\.\d{2}(?!\d)")
 _NINO = re.compile(
     r"(?<![A-Za-z0-9])(?!BG|GB|NK|KN|TN|NT|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d{2} ?\d{2} ?\d{2} ?[A-D](?![A-Za-z0-9])"
 )
@@ -200,21 +200,21 @@ def _numbers(text: str, lower: str) -> Iterator[Span]:
         length = iban(m[0])
         if length:
             yield Span(m.start(), m.start() + length, Kind.IBAN)
-    for expression in (_SSN, _CPF, _AHV, _NINO):
+    for expression in (_GROUPED_ID, _NINO):
         for m in expression.finditer(text):
             yield Span(*m.span(), Kind.NATIONAL_ID)
-    if any(word in lower for word in _ID_WORDS):
+    if holds(lower, _ID_WORDS):
         for m in _KEYED_ID.finditer(text):
             if sum(c.isdigit() for c in m["v"]) >= 5:
                 yield Span(*m.span("v"), Kind.NATIONAL_ID)
 
 
 def _phones(text: str, lower: str) -> Iterator[Span]:
-    for expression in _PHONE:
+    for expression in (_PHONE_ABROAD, *_PHONE) if "+" in text or "00" in text else _PHONE:
         for m in expression.finditer(text):
             if 8 <= sum(c.isdigit() for c in m[0]) <= 15:
                 yield Span(*m.span(), Kind.PHONE)
-    if any(word in lower for word in _PHONE_WORDS):
+    if holds(lower, _PHONE_WORDS):
         for m in _PHONE_KEY.finditer(text):
             if 7 <= sum(c.isdigit() for c in m["v"]) <= 15:
                 yield Span(*m.span("v"), Kind.PHONE)

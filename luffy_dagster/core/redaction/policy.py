@@ -46,6 +46,14 @@ class Span:
     kind: Kind
 
 
+def holds(text: str, words: tuple[str, ...]) -> bool:
+    """Whether any of the words is in a text: a loop, as a generator costs three times as much here."""
+    for word in words:  # noqa: SIM110
+        if word in text:
+            return True
+    return False
+
+
 def pseudonym(kind: Kind, value: str, key: bytes) -> str:
     """The place holder of a value: same kind, value and key give the same one; without the key it tells nothing."""
     canonical = value if kind is Kind.SECRET else "".join(value.split()).casefold().replace("%40", "@")

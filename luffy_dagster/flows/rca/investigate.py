@@ -104,9 +104,7 @@ def _investigate(
             if before is not None and before.report is not None:
                 store.rca.set_status(conn, service.id, cluster_id, "completed", None, now)
         if before is not None and before.report is not None:
-            report = Report.model_validate(before.report)
-            head = head_markdown(report, repository=service.repository_url)
-            return RcaOutcome(service.id, cluster_id, True, before.id, report, before.analysis, head, repeated=True)
+            return outcome_of(before, service.repository_url)
     try:
         report = compose(ctx, known, verdict, digest, gateway, now)
     except ValidationError as error:
@@ -121,6 +119,13 @@ def _investigate(
     tokens = report.model.tokens_in + report.model.tokens_out if report.model else 0
     head = head_markdown(report, repository=service.repository_url)
     return RcaOutcome(service.id, cluster_id, True, number, report, markdown, head, tokens=tokens)
+
+
+def outcome_of(row: Any, repository: str | None) -> RcaOutcome:
+    """A stored report as the outcome of an investigation that spent nothing."""
+    report = Report.model_validate(row.report)
+    head = head_markdown(report, repository=repository)
+    return RcaOutcome(row.service_id, row.cluster_id, True, row.id, report, row.analysis, head, repeated=True)
 
 
 def _row(report: Report, markdown: str, trigger: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from luffy_dagster.core.model import ClusterState, Severity
 from luffy_dagster.core.rca.rules import ClusterFacts, RcaRules, Trigger, judge_trigger
 from luffy_dagster.core.scheduling import Kind, due
 from luffy_dagster.flows.context import FlowContext
-from luffy_dagster.flows.rca.investigate import Notify, RcaOutcome, investigate
+from luffy_dagster.flows.rca.investigate import Notify, RcaOutcome, investigate, outcome_of
 
 if TYPE_CHECKING:
     from luffy_dagster.adapters.llm.gateway import Gateway
@@ -31,6 +31,7 @@ class RcaRun:
     failed: tuple[tuple[str, str], ...] = ()  # cluster, reason
     skipped: tuple[tuple[str, str], ...] = ()
     left: int = 0  # due, but more than one run takes
+    standing: tuple[RcaOutcome, ...] = ()  # reports of earlier runs on clusters that are still active
 
     @property
     def ok(self) -> bool:
@@ -147,4 +148,13 @@ def run_rca(
     if not failed and not clusters:
         with store.begin(ctx.engine) as conn:
             store.schedule.record_success(conn, service, Kind.RCA, started)
-    return RcaRun(service, started, tuple(outcomes), tuple(failed), tuple(skipped), left)
+    standing = _standing(ctx, found, {o.cluster_id for o in outcomes})
+    return RcaRun(service, started, tuple(outcomes), tuple(failed), tuple(skipped), left, standing)
+
+
+def _standing(ctx: FlowContext, service: Any, made: set[str]) -> tuple[RcaOutcome, ...]:
+    """The newest report of each active cluster that this run did not look at, newest first."""
+    with store.begin(ctx.engine) as conn:
+        active = {row.cluster_id for row in store.rca.candidates(conn, service.id)} - made
+        rows = [r for r in store.rca.list_results(conn, service.id, limit=MAX_PER_RUN) if r.cluster_id in active]
+    return tuple(outcome_of(row, service.repository_url) for row in rows if row.report is not None)

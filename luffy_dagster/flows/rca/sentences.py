@@ -11,7 +11,7 @@ from luffy_dagster.core.rca.model import Evidence, EvidenceKind
 from luffy_dagster.core.rca.report import BlastRadius, Claim
 from luffy_dagster.core.rca.safe import addresses_reader, clean
 from luffy_dagster.core.rca.verdict import CommitFacts, Verdict, VerdictKind
-from luffy_dagster.core.rca.verdict.values import Reason
+from luffy_dagster.core.rca.verdict.values import CauseKind, Reason
 from luffy_dagster.core.rca.verdict.weigh import AS_THE_LOG, IN_PLACE, NAMES, span
 
 if TYPE_CHECKING:
@@ -93,7 +93,9 @@ def summary(known: Gathered, verdict: Verdict, evidence: EvidenceList) -> list[C
 
 def _failed_first(verdict: Verdict) -> str | None:
     """Which other service failed first, where that is the cause (the line is one of ours: `gather` wrote it)."""
-    found = _FIRST.match(verdict.reasons[0].log or "") if verdict.kind is VerdictKind.NO_CODE_CAUSE else None
+    if verdict.cause is not CauseKind.UPSTREAM:
+        return None
+    found = next((m for r in verdict.reasons if r.log and (m := _FIRST.search(r.log))), None)
     return f"`{found[1]}` failed first for the same request" if found else None
 
 
