@@ -31,7 +31,7 @@ class Receiver:
 
 
 @contextmanager
-def http_receiver():
+def http_receiver(port: int = 0):
     receiver = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
@@ -54,6 +54,9 @@ def http_receiver():
                 time.sleep(receiver.hold)
                 self.close_connection = True
                 return
+            if todo == "hold500":  # is about to refuse it
+                time.sleep(0.7)
+                todo = 500
             if todo == "slow":
                 time.sleep(0.7)
                 todo = 200
@@ -70,7 +73,7 @@ def http_receiver():
         def log_message(self, *_):
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     server.daemon_threads = True
     receiver.server = server
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)

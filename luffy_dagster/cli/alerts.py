@@ -24,6 +24,9 @@ def register(app: typer.Typer) -> None:
 def list_(
     service: Annotated[str | None, typer.Option("--service", "-s", help="Only of this service.")] = None,
     everything: Annotated[bool, typer.Option("--all", "-a", help="Resolved ones too.")] = False,
+    hidden_by: Annotated[
+        str | None, typer.Option("--hidden-by", help="What this silence or window hid: silence:3, maintenance:1.")
+    ] = None,
     json_: ui.Json = False,
 ) -> None:
     """Alerts that fire or are pending, with what hides them.
@@ -34,7 +37,14 @@ def list_(
 
     with context.connection() as conn:
         states = None if everything else store.alerts.OPEN
-        found = store.alerts.list_alerts(conn, service=service, states=states, limit=200)
+        ids = None
+        if hidden_by is not None:  # what is over by now is listed too: the question is what was not told
+            kind, _, number = hidden_by.partition(":")
+            if kind not in ("silence", "maintenance") or not number.isdigit():
+                ui.usage(f"--hidden-by is silence:NUMBER or maintenance:NUMBER, not {hidden_by!r}")
+            ids = {one.alert_id for one in store.mutes.hidden(conn, by_kind=kind, by_id=int(number))}
+            states = None
+        found = store.alerts.list_alerts(conn, service=service, states=states, ids=ids, limit=200)
     if json_:
         ui.print_json(found)
         return

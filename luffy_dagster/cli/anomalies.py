@@ -311,7 +311,7 @@ def settings(service: Service, json_: ui.Json = False) -> None:
     if not rows:
         ui.note("the defaults are in force; nothing else was ever proposed")
         return
-    shown = ui.table("version", "state", "sensitivity", "rules", "why", "by", "at", wide=("rules",))
+    shown = ui.table("version", "state", "sensitivity", "budget", "rules", "why", "by", "at", wide=("rules",))
     for row in rows:
         rules = "; ".join(
             f"{s.feature}: " + ", ".join(f"{k} {v}" for k, v in asdict(s).items() if k != "feature" and v is not None)
@@ -321,12 +321,42 @@ def settings(service: Service, json_: ui.Json = False) -> None:
             str(row.version),
             row.state,
             f"{row.setting.sensitivity:g}",
+            f"{row.setting.budget:g}",
             rules,
             row.reason or "",
             row.actor,
             ui.when(row.at),
         )
     ui.out.print(shown)
+
+
+@anomalies_app.command("budget")
+def budget(
+    service: Service,
+    alarms: Annotated[
+        float, typer.Argument(metavar="ALARMS", min=0.001, max=100, help="False alarms a day.", show_default=False)
+    ],
+    reason: Reason = None,
+    json_: ui.Json = False,
+) -> None:
+    """Propose how many false alarms a day this service may raise (0.1 by default); `activate` puts it in force.
+
+    Example: [bold]luffy anomalies budget payments 0.02 --reason "nobody is on call at night"[/]
+    """
+    from dataclasses import replace
+
+    from luffy_dagster import store
+
+    with context.connection() as conn:
+        store.services.get(conn, service)
+        setting = replace(store.detectors.active_setting(conn, service), budget=alarms, version=0)
+        row = store.detectors.propose(
+            conn, service, setting, backtest={}, actor=context.actor(), reason=reason, now=context.now()
+        )
+    if json_:
+        ui.print_json(row)
+    else:
+        ui.note(f"version {row.version} is proposed: [bold]luffy anomalies activate {service} {row.version}[/]")
 
 
 @anomalies_app.command("activate")

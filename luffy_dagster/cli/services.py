@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from luffy_dagster.core.adaptive import Adapted
     from luffy_dagster.store.services import LifecycleEvent, Service, ServiceStatus
 
 Slug = Annotated[str, typer.Argument(metavar="SERVICE", help="Id of the service, e.g. web-app.", show_default=False)]
@@ -158,12 +159,13 @@ def show(service: Slug, json_: ui.Json = False) -> None:
         runs = store.runs.list_runs(conn, service=service, limit=5)
         alarms = store.alarms.open_alarms(conn, service)
         due_next = _next_fetch(conn, service)
+        adapted = store.schedule.adapted(conn, service)
     if json_:
         parts = {"service": found, "status": state.as_dict(), "sources": sources, "history": history, "runs": runs}
-        ui.print_json({**parts, "alarms": alarms, "next_log_fetch": due_next})
+        ui.print_json({**parts, "alarms": alarms, "next_log_fetch": due_next, "adapted": adapted})
         return
     now = context.now()
-    _show_service(found, state, now, due_next)
+    _show_service(found, state, now, due_next, adapted)
     if sources:
         from luffy_dagster.cli.sources import show_sources
 
@@ -193,7 +195,9 @@ def _next_fetch(conn: Connection, service: str) -> datetime | None:
     return next_run(rows[0], context.now(), context.settings().slot_attempts) if rows else None
 
 
-def _show_service(found: Service, state: ServiceStatus, now: datetime, due_next: datetime | None) -> None:
+def _show_service(
+    found: Service, state: ServiceStatus, now: datetime, due_next: datetime | None, adapted: Adapted | None
+) -> None:
     """The settings of one service as pairs."""
     git = found.git_repo_path or found.repository_url
     place = f"{git} ({found.git_branch}{', ' + found.git_subpath if found.git_subpath else ''})" if git else None
@@ -213,6 +217,7 @@ def _show_service(found: Service, state: ServiceStatus, now: datetime, due_next:
                     found.log_fetch_cron
                     or f"every {found.log_fetch_interval_minutes} min, last {ui.ago(found.last_log_fetch, now)}",
                 ),
+                ("for now", f"every {adapted.interval_seconds / 60:g} min: {adapted.reason}" if adapted else None),
                 ("next fetch", "not scheduled" if due_next is None else ui.when(due_next, now)),
                 ("root causes", rca),
                 ("index code", index),

@@ -265,6 +265,29 @@ def targets_remove(
     _done(json_, {"target": number, "removed": True}, f"target {number} removed")
 
 
+@targets_app.command("test")
+def targets_test(
+    place: Annotated[
+        str, typer.Argument(metavar="TARGET", help="Number of a target, or a service.", show_default=False)
+    ],
+    json_: ui.Json = False,
+) -> None:
+    """Send a test message there now, past the outbox, and say what came of it.
+
+    Example: [bold]luffy alerts targets test payments[/]
+    """
+    from luffy_dagster.flows.delivery import try_targets
+
+    results = try_targets(context.flows(), place)
+    if json_:
+        ui.print_json([{"target": name, "accepted": why is None, "error": why} for name, why in results])
+    else:
+        for name, why in results:
+            ui.out.print(f"{'✓' if why is None else '✕'} {name}: {why or 'accepted'}", markup=False, soft_wrap=True)
+    if any(why is not None for _, why in results):
+        raise typer.Exit(1)
+
+
 def _check(kind: str, address: str) -> None:
     """Ends the command when an address cannot be one of its kind; the address itself is shown nowhere."""
     from urllib.parse import urlsplit

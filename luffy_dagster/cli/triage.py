@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -171,6 +171,23 @@ def add_release(
     ui.print_json({"version": version}) if json_ else ui.out.print(f"[green]✓[/] {service} runs {version}")
 
 
+@release_app.command("sync")
+def sync(service: str, json_: ui.Json = False) -> None:
+    """Take the tags of the service's repository as its releases; what is known keeps its earliest time.
+
+    Example: [bold]luffy release sync payments[/]
+    """
+    from luffy_dagster.flows.releases import sync_tags
+
+    found = sync_tags(context.flows(), service)
+    if json_:
+        ui.print_json([{"version": one.name, "commit": one.commit, "at": one.at} for one in found])
+        return
+    newest = f", the newest {found[-1].name}" if found else ""
+    count = f"{len(found)} tag{'s' if len(found) != 1 else ''}"
+    ui.out.print(f"[green]✓[/] {count}{newest}", highlight=False)
+
+
 @release_app.command("list")
 def releases(service: str, json_: ui.Json = False) -> None:
     """Releases of a service, the newest first.
@@ -197,22 +214,41 @@ def add_window(
     service: Annotated[list[str], typer.Argument(help="Services.", show_default=False)],
     reason: Reason,
     hours: Annotated[float, typer.Option("--hours", min=0.1, max=720, help="How long.")] = 1.0,
+    begin: Annotated[
+        str | None, typer.Option("--from", help="When it begins: 2026-11-28T22:00, or +3h (from now); else now.")
+    ] = None,
+    end: Annotated[str | None, typer.Option("--to", help="When it ends, in place of --hours.")] = None,
     pause: Annotated[bool, typer.Option("--pause", help="Stop their work too; the gap is fetched afterwards.")] = False,
     json_: ui.Json = False,
 ) -> None:
-    """A maintenance window from now on.
+    """A maintenance window, from now on or planned.
 
-    Example: [bold]luffy maintenance add payments --hours 2 --reason "database upgrade" --pause[/]
+    For example:
+
+    [bold]luffy maintenance add payments --hours 2 --reason "database upgrade" --pause[/]
+
+    [bold]luffy maintenance add payments --from 2026-11-28T22:00 --to 2026-11-29T02:00 --reason "move to another host"[/]
     """
     from luffy_dagster import store
 
     now = context.now()
+    starts = _planned(begin, now, "--from") if begin else now
+    ends = _planned(end, now, "--to") if end else starts + timedelta(hours=hours)
     with context.connection() as conn:
         number = store.mutes.add_window(
-            conn, service, owner=context.actor(), reason=reason, starts_at=now, ends_at=now + timedelta(hours=hours),
-            pause=pause, now=now,
+            conn, service, owner=context.actor(), reason=reason, starts_at=starts, ends_at=ends, pause=pause, now=now,
         )  # fmt: skip
-    ui.print_json({"window": number}) if json_ else ui.out.print(f"[green]✓[/] window {number} for {hours:g} h")
+    if json_:
+        ui.print_json({"window": number, "starts_at": starts, "ends_at": ends})
+    else:
+        ui.out.print(f"[green]✓[/] window {number}: {ui.when(starts)} – {ui.when(ends)}", highlight=False)
+
+
+def _planned(text: str, now: datetime, option: str) -> datetime:
+    """A time that may lie ahead: `+3h` counts from now on."""
+    return (
+        now + (now - ui.parse_time(text[1:], now, option)) if text.startswith("+") else ui.parse_time(text, now, option)
+    )
 
 
 @maintenance_app.command("list")

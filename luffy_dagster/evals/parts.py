@@ -426,3 +426,38 @@ def bulk(url: str, index: str, documents: Iterator[dict[str, Any]] | list[dict[s
         send()
     pool.request("POST", f"{url}/{index}/_refresh")
     return count
+
+
+@contextmanager
+def alertmanager(config: str) -> Iterator[str]:
+    """A real Alertmanager 0.28.1 with this configuration: its address. Raises PartMissingError."""
+    import urllib.request
+
+    program = go_program("github.com/prometheus/alertmanager/cmd/alertmanager@v0.28.1", "alertmanager")
+    folder = Path(tempfile.mkdtemp(prefix="luffy-part-"))
+    (folder / "alertmanager.yml").write_text(config, encoding="utf-8")
+    address = f"127.0.0.1:{_free_port()}"
+    command = [
+        str(program),
+        f"--config.file={folder / 'alertmanager.yml'}",
+        f"--storage.path={folder / 'data'}",
+        f"--web.listen-address={address}",
+        "--cluster.listen-address=",
+    ]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        deadline = time.monotonic() + 60
+        while True:
+            with suppress(OSError), urllib.request.urlopen(f"http://{address}/-/ready", timeout=2) as answer:
+                if answer.status == 200:
+                    break
+            if time.monotonic() > deadline or process.poll() is not None:
+                said = (folder / "log").read_text(errors="replace")[-300:]
+                raise PartMissingError("Alertmanager did not start: " + said)
+            time.sleep(0.2)
+        yield f"http://{address}"
+    finally:
+        process.terminate()
+        process.wait(20)
+        shutil.rmtree(folder, ignore_errors=True)

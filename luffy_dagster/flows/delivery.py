@@ -15,6 +15,7 @@ from typing import Any
 from luffy_dagster import store
 from luffy_dagster.core.alerting.message import Message, as_html, as_slack, as_text, subject_of
 from luffy_dagster.core.alerting.retry import next_attempt
+from luffy_dagster.core.model import Severity
 from luffy_dagster.flows.context import FlowContext
 from luffy_dagster.flows.results import Result
 from luffy_dagster.store.outbox import Item
@@ -68,6 +69,43 @@ def deliver(ctx: FlowContext, *, budget_seconds: float = 30.0, send: Send | None
     with store.begin(ctx.engine) as conn:
         waiting = len(store.outbox.list_items(conn, states=("queued", "sending"), limit=10_000))
     return Delivered(sent, failed, given_up, waiting, errors)
+
+
+def try_targets(ctx: FlowContext, place: str) -> list[tuple[str, str | None]]:
+    """Sends a test message to a target (its number) or to all of a service; per target why it failed, or None.
+
+    Raises NotFoundError; InvalidError when the service names no target. No alert is made and nothing is tried again.
+    """
+    from luffy_dagster.adapters.notify.errors import NotifyError
+
+    now = ctx.now()
+    with store.begin(ctx.engine) as conn:
+        if place.isdigit():
+            refs = [store.outbox.target(conn, int(place)).ref]
+        else:
+            service = store.services.get(conn, place)
+            refs = ["slack"] if service.notification_webhook_url is not None else []
+            refs = [f"service:{place}:{one}" for one in [*refs, *(f"email:{a}" for a in service.notification_email)]]
+            refs += [one.ref for one in store.outbox.targets(conn, place) if one.enabled]
+            if not refs:
+                why = f"{place} has no webhook, no e-mail and no target: luffy service set {place} notification_webhook_url=…"
+                raise store.errors.InvalidError("target", why)
+        places = {ref: place_of(conn, ref) for ref in refs}
+    facts = (("What", "a test, sent by hand: nothing is wrong"), ("When", f"{now:%Y-%m-%d %H:%M} UTC"))
+    message = Message("first", Severity.LOW, "Luffy can reach you here", facts, incident_id="test")
+    meta = {"service": "luffy-test", "started_at": now.isoformat(), "ended_at": None}
+    results: list[tuple[str, str | None]] = []
+    for ref, where in places.items():
+        key = f"luffy-test-{now.timestamp():.0f}-{len(results)}"
+        payload = {"messages": [{**message.as_json(), "meta": meta}]}
+        item = Item(0, key, ref, "first", (), None, payload, "sending", 1, now, now, None, None, None)
+        try:
+            transmit(ctx, item, where)
+        except NotifyError as error:
+            results.append((_shown(ref), str(error)))
+        else:
+            results.append((_shown(ref), None))
+    return results
 
 
 def _shown(target: str) -> str:

@@ -41,14 +41,17 @@ class Nursery:
     def _said(self) -> str:
         return self.process.stdout.readline().strip()
 
-    def run(self, task: dict, kill_after: float | None = None) -> tuple[bool, float]:
-        """Whether it was killed while at work, and the seconds it took."""
+    def run(self, task: dict, kill_after: float | None = None, kill_when=None) -> tuple[bool, float]:
+        """Whether it was killed while at work, and the seconds it took. `kill_when`: killed as soon as this is so."""
         started = time.perf_counter()
         self.process.stdin.write(json.dumps(task) + "\n")
         self.process.stdin.flush()
         child = int(self._said())
+        while kill_when is not None and not kill_when() and time.perf_counter() - started < 20:
+            time.sleep(0.01)
         if kill_after is not None:
             time.sleep(kill_after)
+        if kill_after is not None or kill_when is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
         status = int(self._said())

@@ -21,16 +21,20 @@ from luffy_dagster.adapters import errors, sources  # noqa: F401
 from luffy_dagster.adapters.files import source  # noqa: F401
 from luffy_dagster.core.clustering import assign, severity  # noqa: F401
 from luffy_dagster.core.parsing import templates  # noqa: F401
+from luffy_dagster.adapters.notify import http, send  # noqa: F401
 from luffy_dagster.flows import process_service
+from luffy_dagster.flows.delivery import deliver
 from luffy_dagster.lake import Lake
 from luffy_dagster.settings import Settings
 from luffy_dagster_tests.flows.support import Doc, Server, World
 
 
 def world_of(task: dict) -> World:
-    settings = Settings(_env_file=None, home=Path(task["home"]), database_url=SecretStr(task["database"]))
+    settings = Settings(_env_file=None, home=Path(task["home"]), database_url=SecretStr(task["database"]), **task.get("settings", {}))
     world = World(store.engine(settings), settings, Lake(task["lake"]), piece_rows=task["piece_rows"])
     world.clock = datetime.fromisoformat(task["clock"])
+    if task.get("do") == "deliver":
+        return world
     server = Server(page=50)
     for text in Path(task["docs"]).read_text().splitlines():
         doc = Doc(**json.loads(text))
@@ -48,7 +52,12 @@ def main() -> None:
             code = 1
             try:
                 task = json.loads(text)
-                code = 0 if process_service(world_of(task).ctx, task["service"]).ok else 2
+                os.environ["LUFFY_HOME"] = task["home"]  # where the key of the addresses lies
+                if task.get("do") == "deliver":
+                    deliver(world_of(task).ctx, budget_seconds=20)
+                    code = 0
+                else:
+                    code = 0 if process_service(world_of(task).ctx, task["service"]).ok else 2
             except BaseException:
                 traceback.print_exc()
             finally:

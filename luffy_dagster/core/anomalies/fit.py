@@ -28,7 +28,7 @@ _FACTOR, _FACTOR_OF_TOTALS = 2.0, 1.4  # all lines together are the best known: 
 _TOTALS = ("drop", "silence")
 _POINTS = 5_040  # windows kept for the estimators that see windows as points: a week
 _BLOCK = 240  # ticks: two hours
-_RATIOS = ("heartbeat", "novelty", "restarts")  # their scores are shares of what is allowed
+RATIOS = ("heartbeat", "novelty", "restarts")  # their scores are shares of what is allowed
 _NEEDED_DAYS = {
     "errors": 0.5,
     "burst": 0.5,
@@ -87,7 +87,7 @@ def fit(ticks: Ticks, zone: str = "UTC") -> Model:
     for detector in all_detectors():
         state = detector.fit(view)
         states[detector.family] = state
-        if detector.family in _RATIOS:
+        if detector.family in RATIOS:
             thresholds[detector.family] = detector.floor
             continue
         maxima = _maxima(detector.score(view, state).series)

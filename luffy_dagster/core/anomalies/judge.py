@@ -6,6 +6,7 @@ lies in it is left out of every window after it, so that it neither holds the ne
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -13,9 +14,9 @@ import numpy as np
 
 from luffy_dagster.core.anomalies.baseline import expected, followed
 from luffy_dagster.core.anomalies.detectors import MINUTE, Detector, Restarts, Scores, View, all_detectors
-from luffy_dagster.core.anomalies.fit import _NEEDED_DAYS, Model, local_times
+from luffy_dagster.core.anomalies.fit import _NEEDED_DAYS, RATIOS, Model, local_times
 from luffy_dagster.core.anomalies.forest import fit_outliers, window_points
-from luffy_dagster.core.anomalies.model import DEFAULT_SETTINGS, DetectorSettings, Feature
+from luffy_dagster.core.anomalies.model import BUDGET, DEFAULT_SETTINGS, DetectorSettings, Feature
 from luffy_dagster.core.anomalies.ticks import Array, Ticks
 from luffy_dagster.core.anomalies.windows import TICK, TICKS
 
@@ -71,7 +72,7 @@ def judge(ticks: Ticks, model: Model, settings: DetectorSettings = DEFAULT_SETTI
     while begin < ticks.size and len(alerts) < _MOST_ALERTS:
         view = View(ticks, followed(ticks.total, base, mask), mask, base, mute)
         scores = {d.family: d.score(view, model.states[d.family]) for d in detectors}
-        limit = {d.family: model.thresholds[d.family] * _factor(d, settings) for d in detectors}
+        limit = {d.family: _limit(d, model.thresholds[d.family], settings) for d in detectors}
         shares = {name: scores[name].series / limit[name] for name in scores}
         now = np.max(np.stack(list(shares.values())), axis=0) if shares else np.zeros(ticks.size)
         combined[begin:] = now[begin:]
@@ -127,9 +128,11 @@ def _usable(detector: Detector, model: Model) -> bool:
     return model.coverage.days >= _NEEDED_DAYS.get(detector.family, 1.0)
 
 
-def _factor(detector: Detector, settings: DetectorSettings) -> float:
-    ratio = detector.family in ("heartbeat", "novelty", "restarts")
-    return 1.0 if ratio and settings.sensitivity < 1 else settings.sensitivity
+def _limit(detector: Detector, threshold: float, settings: DetectorSettings) -> float:
+    """The threshold in force. Scores are −log10 of a chance: a tenth of the false alarms is one more to pass."""
+    if detector.family in RATIOS:
+        return threshold * max(settings.sensitivity, 1.0)
+    return max(threshold - math.log10(settings.budget / BUDGET), 1.0) * settings.sensitivity
 
 
 def _open(

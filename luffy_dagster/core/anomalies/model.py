@@ -116,12 +116,15 @@ class Suppression:
     direction: str = "both"  # "above", "below", "both": only deviations in that direction count
 
 
+BUDGET = 0.1  # what the thresholds of a fit are made for
+
+
 @dataclass(frozen=True, slots=True)
 class DetectorSettings:
     """What a person may set for a service; versions are kept, one is active."""
 
     sensitivity: float = 1.0  # scales every threshold; above 1 fires later
-    budget: float = 0.1  # false alarms per service-day that the thresholds are made for
+    budget: float = BUDGET  # false alarms per service-day that are accepted
     suppressions: tuple[Suppression, ...] = ()
     muted_kinds: tuple[str, ...] = ()
     version: int = 0

@@ -140,6 +140,12 @@ def test_durations_in_the_fields_of_a_structured_line():
     assert rows["values"][1].to_list() == pytest.approx([0.012])
 
 
+def test_a_smaller_budget_of_false_alarms_asks_for_more():
+    world = World()
+    usual, strict = (_judge(world, DetectorSettings(budget=b))[0] for b in (0.1, 0.001))
+    assert usual.families["errors"].max() > 1.2 * strict.families["errors"].max() > 0
+
+
 def test_few_lines_are_never_critical():
     at = World().minute(12)
     world = World(per_minute=2)
