@@ -1,4 +1,4 @@
-"""`luffy compare`, `luffy patterns`, `luffy clusters propose`: what differs, what is new, what has gone silent, what may be one."""
+"""`luffy compare`, `luffy patterns`, `luffy sessions`: what differs, what is new, what has gone silent, which requests are odd."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ def register(app: typer.Typer) -> None:
     """Hang the commands of this module into the root."""
     app.command("compare", rich_help_panel="Read")(compare)
     app.command("patterns", rich_help_panel="Read")(patterns)
+    app.command("sessions", rich_help_panel="Read")(sessions)
 
 
 def parse_range(text: str, now: datetime, name: str) -> TimeRange:
@@ -160,3 +161,75 @@ def _table(title: str, rows: list[dict[str, Any]], limit: int, names: tuple[str,
         *first, last = cells(row)
         table.add_row(*first, Text(str(last)))
     ui.out.print(table)
+
+
+def sessions(
+    service: Annotated[str, typer.Option("--service", "-s", help="Of this service.", show_default=False)],
+    since: Annotated[str, typer.Option("--from", help="Since: 30m, 2h, 7d (before now), or a time.")] = "24h",
+    until: Annotated[str, typer.Option("--to", help="Until: how long ago, or a time.")] = "now",
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="At most so many.")] = 15,
+    json_: ui.Json = False,
+) -> None:
+    """Requests, orders, blocks, … whose lines differ from those of all others: a step missing, too often, or hardly ever seen.
+
+    Lines belong together by their trace id, or by the identifier in the messages that tells most of them apart.
+
+    Example: [bold]luffy sessions --service payments --from 6h[/]
+    """
+    from luffy_dagster.core.model import TimeRange
+    from luffy_dagster.flows import find_abnormal_sessions
+
+    flows = context.flows()
+    moment = flows.now()
+    span = TimeRange(ui.parse_time(since, moment, "--from"), ui.parse_time(until, moment, "--to"))
+    if span.end <= span.start:
+        ui.usage("--to lies before --from")
+    found = find_abnormal_sessions(flows, service, span)
+    if json_:
+        ui.print_json({**ui.plain(found), "abnormal": ui.plain(found.abnormal[:limit])})
+        return
+    if found.key is None:
+        ui.note("no identifier tells these lines apart: log a trace id, or the number of the order, request or job")
+        return
+    ui.out.print(
+        ui.pairs(
+            [
+                ("told apart by", found.key),
+                ("sessions", f"{ui.number(found.sessions)}, {len(found.abnormal)} of them abnormal"),
+                ("lines", f"{ui.number(found.lines)}, {found.covered:.0%} in a session" + (", only the latest" if found.cut else "")),
+            ]
+        )
+    )  # fmt: skip
+    if found.learning:
+        ui.note(f"learning: {found.sessions} sessions are too few to call anything usual")
+    elif not found.abnormal:
+        ui.note("each session is like the others")
+    else:
+        _sessions(found.abnormal[:limit], moment)
+        if len(found.abnormal) > limit:
+            ui.note(f"… and {len(found.abnormal) - limit} more (--limit)")
+
+
+def _sessions(rows: list[dict[str, Any]], moment: datetime) -> None:
+    from rich.text import Text
+
+    table = ui.table(
+        "score", "session", "lines", "since", "what differs", right=("score", "lines"), wide=("what differs",)
+    )
+    for row in rows:
+        told = [_told(one) for one in row["evidence"][:4]]
+        more = len(row["evidence"]) - 4
+        lines = "\n".join([*told, *([f"… and {more} more"] if more > 0 else [])])
+        table.add_row(
+            f"{row['score']:.1f}", row["session"], ui.number(row["lines"]), ui.when(row["first"], moment), Text(lines)
+        )
+    ui.out.print(table)
+
+
+def _told(one: dict[str, Any]) -> str:
+    template = str(one["template"]).splitlines()[0][:200]
+    if one["kind"] == "rare":
+        return f"hardly ever ({one['share']:.1%}): {template}"
+    if one["kind"] == "missing":
+        return f"missing: {template}"
+    return f"{one['seen']} times, else {one['usual']}: {template}"

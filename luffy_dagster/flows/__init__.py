@@ -32,6 +32,7 @@ from luffy_dagster.flows.results import (
     SourceResult,
 )
 from luffy_dagster.flows.retention import retain
+from luffy_dagster.flows.sessions import find_abnormal_sessions
 from luffy_dagster.flows.tick import due_services, run_tick
 
 __all__ = [
@@ -57,6 +58,7 @@ __all__ = [
     "detect",
     "due_services",
     "fetch",
+    "find_abnormal_sessions",
     "find_patterns",
     "fit_week",
     "index_code",
