@@ -98,7 +98,9 @@ def _numbered(parsed: ParsedRows, entries: pl.DataFrame, batch: int) -> tuple[pl
     """Entries to be written and the exceptions in them, with their batch; none of them is open any more."""
     number = pl.lit(batch).alias("batch")
     kept = entries.with_columns((pl.col("flags") & ~_KEPT_OPEN).cast(pl.Int32), number)
-    exceptions = parsed.exceptions.join(kept.select("entry_id"), on="entry_id", how="semi")
+    exceptions = parsed.exceptions
+    if kept.height < parsed.entries.height:
+        exceptions = exceptions.join(kept.select("entry_id"), on="entry_id", how="semi")
     return kept, exceptions.with_columns(number)
 
 

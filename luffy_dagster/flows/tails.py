@@ -91,7 +91,8 @@ def unwritten(
     if entries.is_empty():
         return entries
     held = [entry for tail in tails.values() if tail.held for entry in tail.entry_ids]
-    entries = entries.filter(~pl.col("entry_id").is_in(held))
+    if held:
+        entries = entries.filter(~pl.col("entry_id").is_in(held))
     written = [stream for stream, state in known.items() if state.tail_written]
     if written:
         old = (

@@ -21,6 +21,7 @@ import polars as pl
 
 from luffy_dagster.core.schemas import TABLES, UTC_US
 from luffy_dagster.lake import upkeep
+from luffy_dagster.lake.appending import ROW_GROUP, append_rows
 from luffy_dagster.lake.errors import LakeError
 from luffy_dagster.lake.predicates import Span, of_spans
 
@@ -29,16 +30,15 @@ if TYPE_CHECKING:
 
 # Only these columns get minimum and maximum in the log: they are what is asked by, and the log outlives
 # purged rows, so no log text may stand in it.
-_STATISTICS = "event_time,batch,stream,source_id"
+_STATISTICS = ("event_time", "batch", "stream", "source_id")
 _CONFIGURATION = {
-    "delta.dataSkippingStatsColumns": _STATISTICS,
+    "delta.dataSkippingStatsColumns": ",".join(_STATISTICS),
     "delta.logRetentionDuration": "interval 2 days",
     "delta.deletedFileRetentionDuration": "interval 1 hours",
 }
 _METADATA_KEY = "luffy"
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
 _MILLISECOND = timedelta(milliseconds=1)  # Delta cuts the time statistics to milliseconds
-_ROW_GROUP = 65_536
 # Columns whose values hardly repeat: a dictionary of them costs a third of a write and makes the files bigger.
 _ALL_DIFFERENT = ("doc_id", "seq", "body", "fields", "entry_id", "message", "raw_line", "trace")
 _HISTORY = 50  # commits looked through for the last one with metadata: upkeep writes commits of its own
@@ -157,7 +157,14 @@ class Lake:
 
         table = self._open(kind, service)
         rows = _conform(kind, frame)
+        if self.local and table is None:
+            self._create(kind, service)
+            table = self._open(kind, service)
         with _errors(kind, service), table.lock if table else threading.Lock():
+            if self.local and table is not None and _schema_mode(kind, table) is None:
+                properties = _properties(kind, service, batch, metadata)
+                append_rows(table.delta, Path(self.uri(kind, service)), rows, _STATISTICS, properties)
+                return rows.height
             write_deltalake(
                 table.delta if table else self.uri(kind, service),
                 rows,
@@ -170,6 +177,18 @@ class Lake:
                 storage_options=None if table else (self.storage_options or None),
             )
         return rows.height
+
+    def _create(self, kind: str, service: str) -> None:
+        """An empty table in a folder."""
+        from deltalake import write_deltalake
+
+        with _errors(kind, service):
+            write_deltalake(
+                self.uri(kind, service),
+                pl.DataFrame(schema=TABLES[kind]),
+                partition_by=["day"],
+                configuration=_CONFIGURATION,
+            )
 
     def replace(
         self,
@@ -437,7 +456,7 @@ def _writer() -> Any:
     return WriterProperties(
         compression="ZSTD",
         compression_level=1,
-        max_row_group_size=_ROW_GROUP,
+        max_row_group_size=ROW_GROUP,
         column_properties=dict.fromkeys(_ALL_DIFFERENT, plain),
     )
 

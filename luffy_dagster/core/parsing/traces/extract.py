@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from functools import lru_cache
 
 import polars as pl
 
@@ -32,11 +33,10 @@ _SIGNS = (*NEEDLES, "\n#0 ", "\\n#0 ", "#0 ", ".rb:", ".go:", " at ", "panicked"
 
 def can_hold_trace(texts: pl.Series) -> pl.Series:
     """Whether each text may hold a trace (Boolean, False for null): a cheap test that passes too much rather than too little."""
-    frame = pl.DataFrame({"t": texts.cast(pl.Utf8).fill_null("")})
-    text = pl.col("t")
-    return frame.select(
-        (text.str.contains_any(list(_BREAK)) & text.str.contains_any(list(_SIGNS))).alias("can_hold_trace")
-    ).to_series()
+    texts = texts.cast(pl.Utf8).fill_null("")
+    broken = texts.str.contains_any(list(_BREAK)).alias("can_hold_trace")
+    rows = broken.arg_true()  # few, and only these are looked at again
+    return broken.scatter(rows, texts.gather(rows).str.contains_any(list(_SIGNS))) if len(rows) else broken
 
 
 def parse_trace(text: str) -> Trace | None:
@@ -67,6 +67,7 @@ def _read(lines: list[str], language: str) -> Trace | None:
 _PYTHON_MORE = re.compile(r"^(?:-+> ?\d+ |Cell In ?\[\d+\], line \d+|<ipython-input)")
 
 
+@lru_cache(maxsize=4096)  # traces of one fault differ in a line or two
 def _vote(line: str, after: str) -> str | None:
     """Language that one line speaks for."""
     text = line.lstrip(" \t|+")
