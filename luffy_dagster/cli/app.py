@@ -45,7 +45,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Reads the logs of many services, folds them into templates and groups their exceptions.\n\n"
+    help="Reads the logs of all your services, groups what fails, names the cause, and tells the right people once.\n\n"
     "Start with [bold]luffy demo[/], or with your own logs: [bold]luffy watch /var/log/app --service app[/]",
 )
 for topic in (
@@ -79,7 +79,7 @@ def root(
     version: Annotated[bool, typer.Option("--version", help="Show the version and end.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the stack of an error (anywhere on the line).")] = False,
 ) -> None:
-    """Reads the logs of many services, folds them into templates and groups their exceptions."""
+    """Reads the logs of all your services, groups what fails, names the cause, and tells the right people once."""
     del debug  # taken off the line by run()
     if version:
         from importlib.metadata import version as version_of
