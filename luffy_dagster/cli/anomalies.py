@@ -1,8 +1,10 @@
-"""`luffy anomalies`: what is abnormal, why, on which lines; feedback, proposals, models. Thin: calls store and flows."""
+"""`luffy anomalies`: what is abnormal, why, on which lines; feedback and plots. Thin: calls store and flows.
+
+How a service's detectors are set, tried and fitted is `detectors`' topic.
+"""
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -210,282 +212,6 @@ def feedback(
         ui.note(f"noted; [bold]luffy anomalies propose {row.anomaly.service}[/] shows what would follow from it")
 
 
-@anomalies_app.command("propose")
-def propose(
-    service: Service,
-    days: Annotated[int, typer.Option("--days", min=1, max=60, help="History on which it is tried.")] = 14,
-    json_: ui.Json = False,
-) -> None:
-    """A threshold that answers the feedback, tried on history; nothing changes until it is activated.
-
-    Example: [bold]luffy anomalies propose payments --days 7[/]
-    """
-    from luffy_dagster.flows.feedback import propose as work
-
-    with ui.doing("trying it on history", quiet=json_):
-        row = work(context.flows(), service, actor=context.actor(), days=days)
-    if row is None:
-        ui.note("feedback asks for no other threshold: nothing was called noise, or it would silence what was useful")
-        if json_:
-            ui.print_json(None)
-        return
-    _proposed(row, json_)
-
-
-@anomalies_app.command("rule")
-def rule(
-    service: Service,
-    feature: Annotated[str, typer.Option("--feature", help="errors, lines, duration, template, …; * for all.")] = "*",
-    absolute: Annotated[float | None, typer.Option("--absolute", help="|seen − expected| must reach this.")] = None,
-    ratio: Annotated[
-        float | None, typer.Option("--ratio", help="seen / expected (or its inverse) must reach this.")
-    ] = None,
-    direction: Annotated[str, typer.Option("--direction", help="above, below or both.")] = "both",
-    days: Annotated[int, typer.Option("--days", min=1, max=60, help="History on which it is tried.")] = 14,
-    json_: ui.Json = False,
-) -> None:
-    """Propose that smaller deviations, or those of the other direction, stay silent.
-
-    Example: [bold]luffy anomalies rule payments --feature errors --absolute 10 --direction above[/]
-    """
-    from luffy_dagster import store
-    from luffy_dagster.core.anomalies.model import Suppression
-    from luffy_dagster.flows.feedback import try_setting
-
-    if direction not in ("above", "below", "both"):
-        ui.usage(f"no direction {direction!r}; say above, below or both")
-    if absolute is None and ratio is None and direction == "both":
-        ui.usage("a rule needs --absolute, --ratio or --direction")
-    flow = context.flows()
-    with store.begin(flow.engine) as conn:
-        store.services.get(conn, service)
-        active = store.detectors.active_setting(conn, service)
-    added = Suppression(feature, absolute, ratio, direction)
-    kept = tuple(one for one in active.suppressions if one.feature != feature)
-    setting = replace(active, suppressions=(*kept, added), version=0)
-    with ui.doing("trying it on history", quiet=json_):
-        backtest = try_setting(flow, service, setting, days=days)
-    with store.begin(flow.engine) as conn:
-        row = store.detectors.propose(
-            conn, service, setting, reason="rule", backtest=backtest, actor=context.actor(), now=context.now()
-        )
-    _proposed(row, json_)
-
-
-def _proposed(row: Any, json_: bool) -> None:
-    if json_:
-        ui.print_json(row)
-        return
-    tried = row.backtest
-    ui.out.print(
-        f"version {row.version}: {tried['before']} anomalies in {tried['days']} days would have been {tried['after']}; "
-        f"noise silenced {tried['noise_silenced']}, useful lost {tried['useful_lost']}",
-        markup=False,
-        highlight=False,
-    )
-    for one in tried["lost"]:
-        ui.out.print(
-            f"  silent: {one['id'][:8]} {one['what']} ({one['verdict'] or 'no feedback'})",
-            markup=False,
-            highlight=False,
-        )
-    for one in tried["gained"]:
-        ui.out.print(f"  new:    {one['id'][:8]} {one['what']}", markup=False, highlight=False)
-    ui.note(f"in force after [bold]luffy anomalies activate {row.service_id} {row.version}[/]")
-
-
-@anomalies_app.command("settings")
-def settings(service: Service, json_: ui.Json = False) -> None:
-    """The versions of a service's detector setting, the newest first.
-
-    Example: [bold]luffy anomalies settings payments[/]
-    """
-    from luffy_dagster import store
-
-    with context.connection() as conn:
-        store.services.get(conn, service)
-        rows = store.detectors.settings(conn, service)
-    if json_:
-        ui.print_json(rows)
-        return
-    if not rows:
-        ui.note("the defaults are in force; nothing else was ever proposed")
-        return
-    shown = ui.table("version", "state", "sensitivity", "budget", "rules", "why", "by", "at", wide=("rules",))
-    for row in rows:
-        rules = "; ".join(
-            f"{s.feature}: " + ", ".join(f"{k} {v}" for k, v in asdict(s).items() if k != "feature" and v is not None)
-            for s in row.setting.suppressions
-        )
-        shown.add_row(
-            str(row.version),
-            row.state,
-            f"{row.setting.sensitivity:g}",
-            f"{row.setting.budget:g}",
-            rules,
-            row.reason or "",
-            row.actor,
-            ui.when(row.at),
-        )
-    ui.out.print(shown)
-
-
-@anomalies_app.command("budget")
-def budget(
-    service: Service,
-    alarms: Annotated[
-        float, typer.Argument(metavar="ALARMS", min=0.001, max=100, help="False alarms a day.", show_default=False)
-    ],
-    reason: Reason = None,
-    json_: ui.Json = False,
-) -> None:
-    """Propose how many false alarms a day this service may raise (0.1 by default); `activate` puts it in force.
-
-    Example: [bold]luffy anomalies budget payments 0.02 --reason "nobody is on call at night"[/]
-    """
-    from dataclasses import replace
-
-    from luffy_dagster import store
-
-    with context.connection() as conn:
-        store.services.get(conn, service)
-        setting = replace(store.detectors.active_setting(conn, service), budget=alarms, version=0)
-        row = store.detectors.propose(
-            conn, service, setting, backtest={}, actor=context.actor(), reason=reason, now=context.now()
-        )
-    if json_:
-        ui.print_json(row)
-    else:
-        ui.note(f"version {row.version} is proposed: [bold]luffy anomalies activate {service} {row.version}[/]")
-
-
-@anomalies_app.command("activate")
-def activate(
-    service: Service,
-    version: Annotated[int, typer.Argument(help="Version of the setting.", show_default=False)],
-    json_: ui.Json = False,
-) -> None:
-    """Put a proposed (or an earlier) setting in force, from the next run on.
-
-    Example: [bold]luffy anomalies activate payments 2[/]
-    """
-    _decide(service, version, activate=True, json_=json_)
-
-
-@anomalies_app.command("reject")
-def reject(
-    service: Service,
-    version: Annotated[int, typer.Argument(help="Version of the setting.", show_default=False)],
-    json_: ui.Json = False,
-) -> None:
-    """Turn a proposal down.
-
-    Example: [bold]luffy anomalies reject payments 2[/]
-    """
-    _decide(service, version, activate=False, json_=json_)
-
-
-def _decide(service: str, version: int, *, activate: bool, json_: bool) -> None:
-    from luffy_dagster import store
-
-    with context.connection() as conn:
-        row = store.detectors.decide(
-            conn, service, version, activate=activate, actor=context.actor(), now=context.now()
-        )
-    if json_:
-        ui.print_json(row)
-    else:
-        ui.note(f"version {row.version} of {service} is {row.state}")
-
-
-@anomalies_app.command("models")
-def models(service: Service, json_: ui.Json = False) -> None:
-    """The fitted models of a service: on which history, since when, and what cannot be judged yet.
-
-    Example: [bold]luffy anomalies models payments[/]
-    """
-    from luffy_dagster import store
-
-    with context.connection() as conn:
-        store.services.get(conn, service)
-        rows = store.detectors.models(conn, service)
-    if json_:
-        ui.print_json(rows)
-        return
-    if not rows:
-        ui.note("learning: no model yet; a day of history is needed")
-        return
-    shown = ui.table(
-        "version",
-        "environment",
-        "days",
-        "lines",
-        "state",
-        "not judged yet",
-        right=("days", "lines"),
-        wide=("not judged yet",),
-    )
-    for row in rows:
-        learning = "learning" if row.coverage.get("learning") else "in use"
-        shown.add_row(
-            row.version,
-            row.environment,
-            f"{row.coverage.get('days', 0):.1f}",
-            ui.number(row.lines),
-            "rolled back" if row.rolled_back_at else learning,
-            "; ".join(row.coverage.get("missing", ())),
-        )
-    ui.out.print(shown)
-
-
-@anomalies_app.command("rollback")
-def rollback(
-    service: Service,
-    version: Annotated[str, typer.Argument(help="Version of the model, as `models` shows it.", show_default=False)],
-    environment: Annotated[str, typer.Option("--environment", "-e", help="Its environment.")] = "",
-    reason: Reason = None,
-    json_: ui.Json = False,
-) -> None:
-    """Take a model out of use: the one before it judges from then on.
-
-    Example: [bold]luffy anomalies rollback payments anomalies-2026-11/20261123T0000 --reason 'fitted on a load test'[/]
-    """
-    from luffy_dagster import store
-
-    with context.connection() as conn:
-        now_used = store.detectors.roll_back(
-            conn, service, environment, version, actor=context.actor(), reason=reason, now=context.now()
-        )
-    if json_:
-        ui.print_json({"rolled_back": version, "in_force": now_used.version if now_used else None})
-    else:
-        ui.note(f"{version} is out of use; in force: {now_used.version if now_used else 'none, nothing is judged'}")
-
-
-@anomalies_app.command("fit")
-def fit(
-    service: Service,
-    week: Annotated[str | None, typer.Option("--week", help="A day of the week that it shall judge.")] = None,
-    json_: ui.Json = False,
-) -> None:
-    """Fit a week's model anew, from the two weeks before its Monday.
-
-    Example: [bold]luffy anomalies fit payments --week 2026-11-23[/]
-    """
-    from luffy_dagster.flows import fit_week
-
-    day = _day(week) if week else context.now().date()
-    with ui.doing("fitting", quiet=json_):
-        found = fit_week(context.flows(), service, day - timedelta(days=day.weekday()))
-    told = [{"version": m.version, "days": m.coverage.days, "thresholds": dict(m.thresholds)} for m in found]
-    if json_:
-        ui.print_json(told)
-    elif not told:
-        ui.fail(f"{service} has no windows before that week: fetch its logs first, luffy fetch {service}")
-    else:
-        ui.note("; ".join(f"{one['version']} on {one['days']:.1f} days" for one in told))
-
-
 @anomalies_app.command("plot")
 def plot(
     service: Service,
@@ -498,8 +224,8 @@ def plot(
     Example: [bold]luffy anomalies plot payments --day 2026-11-24 --out day.svg[/]
     """
     from luffy_dagster.cli.plotting import timeline
-    from luffy_dagster.flows.detect import judge_day
     from luffy_dagster.flows.windows import start_of
+    from luffy_dagster.flows.detect import judge_day
 
     if out.suffix not in (".png", ".svg"):
         ui.usage(f"--out must end in .png or .svg, not {out.name!r}")
@@ -509,7 +235,7 @@ def plot(
     with store.begin(flow.engine) as conn:
         store.services.get(conn, service)
         settings = store.detectors.active_setting(conn, service)
-    chosen = _day(day) if day else context.now().date()
+    chosen = parse_day(day) if day else context.now().date()
     judged, missing = judge_day(
         flow,
         service,
@@ -527,7 +253,8 @@ def plot(
         ui.note(f"written: {out}")
 
 
-def _day(text: str) -> date:
+def parse_day(text: str) -> date:
+    """A day as it is typed; what is none ends the command."""
     try:
         return date.fromisoformat(text)
     except ValueError:
