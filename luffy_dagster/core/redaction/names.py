@@ -82,6 +82,7 @@ _BESIDE_EMAIL = re.compile(
     rf"(?:^|[:;,\"'(\[|>]\s*|\bfrom\s+|\bto\s+|\bby\s+)\"?(?P<v>{_WORD}(?:\s+(?:{_UP}\.\s+)?{_PARTICLE}{_WORD}){{1,3}})\"?\s*(?:<|\(|\[|&lt;)\s*(?=[\w.+%-]+@)",
     re.MULTILINE,
 )
+_BESIDE_LOOK = re.compile(r"(?:<|\(|\[|&lt;)\s*[\w.+%-]+@")
 _CUE = re.compile(
     r"(?i)\b(?:mr|mrs|ms|miss|dr|prof|herr|frau|mme|sir|madam|dear|hi|hello|cc|attn|attention|signed|regards|thanks|sincerely|cheers|called|contact|call|ask|"
     r"customer|client|patient|user|employee|agent|doctor|colleague|engineer|owner|author|on behalf of|for|by|from|with|to|and)\b[.,:]?\s*$"
@@ -164,7 +165,7 @@ def find(text: str, lower: str) -> Iterator[Span]:
             and (sure or (known and key not in _VAGUE_KEYS))
         ):
             yield Span(m.start("v"), m.start("v") + len(head), Kind.PERSON)
-    if "@" in text:
+    if "@" in text and _BESIDE_LOOK.search(text):
         for m in _BESIDE_EMAIL.finditer(text):
             if _surname(m["v"]):
                 yield Span(*m.span("v"), Kind.PERSON)

@@ -54,6 +54,17 @@ def holds(text: str, words: tuple[str, ...]) -> bool:
     return False
 
 
+def begins(lower: str, words: tuple[str, ...]) -> bool:
+    """Whether any of the words stands in a text of small letters with no letter of a to z before it."""
+    for word in words:
+        at = lower.find(word)
+        while at >= 0:
+            if at == 0 or not "a" <= lower[at - 1] <= "z":
+                return True
+            at = lower.find(word, at + 1)
+    return False
+
+
 def pseudonym(kind: Kind, value: str, key: bytes) -> str:
     """The place holder of a value: same kind, value and key give the same one; without the key it tells nothing."""
     canonical = value if kind is Kind.SECRET else "".join(value.split()).casefold().replace("%40", "@")
