@@ -194,11 +194,16 @@ def _emails(text: str) -> Iterator[Span]:
             yield Span(*m.span(), Kind.EMAIL)
 
 
+def _cards(text: str) -> Iterator[Span]:
+    if _CARD_LOOK.search(text):
+        for m in _CARD.finditer(text):
+            digits = m["n"].replace(m["sep"], "") if m["sep"] else m["n"]
+            if 13 <= len(digits) <= 19 and card(digits):
+                yield Span(*m.span("n"), Kind.CARD)
+
+
 def _numbers(text: str, lower: str) -> Iterator[Span]:
-    for m in _CARD.finditer(text) if _CARD_LOOK.search(text) else ():
-        digits = m["n"].replace(m["sep"], "") if m["sep"] else m["n"]
-        if 13 <= len(digits) <= 19 and card(digits):
-            yield Span(*m.span("n"), Kind.CARD)
+    yield from _cards(text)
     for m in _IBAN.finditer(text):
         length = iban(m[0])
         if length:
@@ -213,9 +218,9 @@ def _numbers(text: str, lower: str) -> Iterator[Span]:
 
 
 def _phones(text: str, lower: str) -> Iterator[Span]:
-    abroad = (_PHONE_ABROAD,) if "+" in text or "00" in text else ()
-    near = (one for one, look in zip(_PHONE, _PHONE_LOOKS, strict=True) if look.search(text))
-    for expression in (*abroad, *near):
+    worth: list[re.Pattern[str]] = [_PHONE_ABROAD] if "+" in text or "00" in text else []
+    worth += [one for one, look in zip(_PHONE, _PHONE_LOOKS, strict=True) if look.search(text)]
+    for expression in worth:
         for m in expression.finditer(text):
             if 8 <= sum(c.isdigit() for c in m[0]) <= 15:
                 yield Span(*m.span(), Kind.PHONE)
