@@ -197,39 +197,54 @@ def fingerprint(trace: Trace, frames: tuple[Frame, ...], template: str | None = 
 
     `template` is `template_of` the root's message; given by a caller that has many, since finding them together costs little.
     """
-    types = [e.type or "" for e in trace.exceptions]
+    types = tuple(e.type or "" for e in trace.exceptions)
     named_types = {
         name.rsplit(".", 1)[-1].rsplit("::", 1)[-1] for name in types
     }  # what a message repeats of its chain is no news
     root, outer = trace.root, trace.outer
-    everything = collapse([frame_key(f.module, f.file, f.function) for f in frames])
-    own = own_keys(frames)
-    top = own_keys(frames, trace.root_at) or own_keys(frames, trace.outer_at) or everything
     message = template_of(root.message) if template is None else template
-    # A trace without a frame is named by what it says.
-    same = ("exact", trace.language, *types, *(everything or [message]))
     kind_of = ", ".join(
         sorted({kind for e in trace.exceptions for kind in kinds_of(e.message) if kind not in named_types})
     )
+    named = _named(
+        trace.language, types, tuple(frames), (trace.root_at, trace.outer_at), (root.type, outer.type), message, kind_of
+    )
+    said = re.sub(r"\d+", "0", root.message.strip().split("\n", 1)[0])[:500]
+    return Fingerprint(named.id, {**named.levels, "said": digest("said", said) if root.message.strip() else ""})
+
+
+@lru_cache(maxsize=4096)  # occurrences of one fault differ in their messages only
+def _named(
+    language: str,
+    types: tuple[str, ...],
+    frames: tuple[Frame, ...],
+    at: tuple[int, int],
+    root_and_outer: tuple[str | None, str | None],
+    message: str,
+    kind_of: str,
+) -> Fingerprint:
+    """The fingerprint but for `said`; `at`: indexes of root and outer exception, `message`: the template of the root's."""
+    root, outer = (kind or "" for kind in root_and_outer)
+    everything = collapse([frame_key(f.module, f.file, f.function) for f in frames])
+    own = own_keys(frames)
+    top = own_keys(frames, at[0]) or own_keys(frames, at[1]) or everything
+    # A trace without a frame is named by what it says.
+    same = ("exact", language, *types, *(everything or [message]))
     exact = digest(*same, "kind", kind_of) if kind_of else digest(*same)
     levels = {
         "exact": exact,
-        "in_app": digest("in_app", trace.language, outer.type or "", root.type or "", *(own or everything)),
-        "top": digest("top", trace.language, root.type or "", *(top[:TOP] or [message])),
-        "template": digest("template", trace.language, root.type or "", message),
+        "in_app": digest("in_app", language, outer, root, *(own or everything)),
+        "top": digest("top", language, root, *(top[:TOP] or [message])),
+        "template": digest("template", language, root, message),
     }
-    names = frozenset(types)
-    cause = [f for f in frames if f.segment == trace.root_at]
+    cause = [f for f in frames if f.segment == at[0]]
     if not any(f.in_app for f in cause):
-        cause = [f for f in frames if f.segment == trace.outer_at] or cause
-    kind, fault = _raised(cause, names, root.type or "")
+        cause = [f for f in frames if f.segment == at[1]] or cause
+    kind, fault = _raised(cause, frozenset(types), root)
     path = own_keys(fault)[:DEPTH] or [key for key in everything[:1] if kind == "site"]
     levels |= {
         "path": " ".join(digest("frame", key)[:_SHORT] for key in path),
         "entry": digest("entry", _entry(fault)),
-        "said": digest("said", re.sub(r"\d+", "0", root.message.strip().split("\n", 1)[0])[:500])
-        if root.message.strip()
-        else "",
         "raised": kind,
         "kind": kind_of,
     }

@@ -207,7 +207,7 @@ def _row(trace: Trace, text: str, rules: InAppRules, template: str) -> dict[str,
         "root_type": _type(root, trace),
         "root_message": root.message,
         "culprit": culprit_of(trace, frames),
-        "frames": json.dumps([_plain(f) for f in frames[:MAX_ROW_FRAMES]], ensure_ascii=False),
+        "frames": _frames_json(frames[:MAX_ROW_FRAMES]),
         "trace": "\n".join(lines[trace.first : trace.last + 400])[:MAX_TRACE],
         **_names(named),
     }
@@ -215,6 +215,11 @@ def _row(trace: Trace, text: str, rules: InAppRules, template: str) -> dict[str,
 
 def _type(exception: TracedException, trace: Trace) -> str | None:
     return exception.type or next((e.type for e in trace.exceptions if e.type), None)
+
+
+@lru_cache(maxsize=1024)
+def _frames_json(frames: tuple[Frame, ...]) -> str:
+    return json.dumps([_plain(f) for f in frames], ensure_ascii=False)
 
 
 def _plain(frame: Frame) -> dict[str, object]:
