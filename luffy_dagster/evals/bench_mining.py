@@ -10,7 +10,6 @@ interpreter that has it is named.
 from __future__ import annotations
 
 import gzip
-import io
 import json
 import os
 import platform
@@ -135,16 +134,12 @@ def _luffy(path: Path, form: str) -> dict[str, object]:  # noqa: ARG001
     with path.open("rb") as handle, codes.open("wb") as sink:
         rest = b""
         while chunk := handle.read(CHUNK_BYTES):
-            head, newline, tail = chunk.rpartition(b"\n")
-            block, rest = rest + head + newline, tail if newline else b""
-            if not newline:
-                rest = block + chunk
-                continue
-            numbers = stream.feed(*_lines_of(block))
-            total += _write(numbers, sink)
+            end = chunk.rfind(b"\n") + 1
+            block, rest = b"".join((rest, memoryview(chunk)[:end])), chunk[end:] if end else rest + chunk
+            if end:
+                total += _write(stream.feed_block(block), sink)
         if rest:
-            numbers = stream.feed(*_lines_of(rest))
-            total += _write(numbers, sink)
+            total += _write(stream.feed_block(rest + b"\n"), sink)
     templates = stream.templates()
     codes.unlink()
     return {"lines": total, "shapes": len(templates), "templates": templates["template_id"].n_unique()}
@@ -153,28 +148,6 @@ def _luffy(path: Path, form: str) -> dict[str, object]:  # noqa: ARG001
 def _write(numbers: pl.Series, sink: BinaryIO) -> int:
     numbers.to_frame("code").write_ipc_stream(sink)
     return len(numbers)
-
-
-def _lines_of(block: bytes) -> tuple[pl.Series, pl.Series | None]:
-    """Lines of a block of UTF-8 bytes (invalid ones replaced), and the same with their digits collapsed."""
-    import polars as pl
-
-    from luffy_dagster.core.parsing.shapes import COLLAPSE
-
-    if b"\x01" in block:  # the separator that is never there, for once
-        return pl.Series(block.decode("utf-8", "replace").removesuffix("\n").split("\n"), dtype=pl.Utf8), None
-    lines, collapsed = (
-        pl.read_csv(
-            io.BytesIO(content),
-            has_header=False,
-            separator="\x01",
-            quote_char=None,
-            schema={"line": pl.Utf8},
-            encoding="utf8-lossy",
-        )["line"]
-        for content in (block, block.translate(COLLAPSE))
-    )
-    return lines, collapsed
 
 
 def _polars_masks(path: Path, form: str) -> dict[str, object]:

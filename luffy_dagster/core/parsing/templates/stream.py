@@ -15,7 +15,14 @@ import polars as pl
 from luffy_dagster.core.model import StreamProfile
 from luffy_dagster.core.parsing.headers import read_headers
 from luffy_dagster.core.parsing.profiles import reading
-from luffy_dagster.core.parsing.shapes import collapse_digits, shape_ids, summarise_shapes
+from luffy_dagster.core.parsing.shapes import (
+    COLLAPSE,
+    collapse_digits,
+    encode,
+    shape_ids,
+    split_lines,
+    summarise_shapes,
+)
 from luffy_dagster.core.parsing.templates.miner import mine_templates
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -32,18 +39,29 @@ class TemplateStream:
         self._known: dict[str, int] = {"": 0}
         self._summary: list[pl.DataFrame] = []
 
-    def feed(self, lines: pl.Series, collapsed: pl.Series | None = None) -> pl.Series:
-        """Number of the shape of each line (UInt32; 0 for a line without message).
+    def feed(self, lines: pl.Series) -> pl.Series:
+        """Number of the shape of each raw line, in order (UInt32; 0 for a line without message)."""
+        kinds, _ = encode(collapse_digits(lines))
+        return self._numbers(kinds, lines.gather(kinds.arg_unique()))
 
-        Args:
-            lines: raw lines in order.
-            collapsed: the same with digits collapsed (`shapes.COLLAPSE`) where the caller has them already.
-        """
-        frame = pl.DataFrame({"collapsed": collapse_digits(lines) if collapsed is None else collapsed})
-        kinds = frame.with_row_index("first").group_by("collapsed").agg(pl.col("first").min(), count=pl.len())
-        real = lines.gather(kinds["first"])
+    def feed_block(self, block: bytes) -> pl.Series:
+        """The same for a block of whole lines of UTF-8 bytes that end in a line feed (what is no UTF-8 is replaced)."""
+        collapsed = None if b"\x01" in block else split_lines(block.translate(COLLAPSE), "\n", "\x01")
+        ends = None if collapsed is None else (collapsed.str.len_bytes().cast(pl.Int64) + 1).cum_sum()
+        if collapsed is None or ends is None or not len(ends) or ends[-1] != len(block):
+            text = block.decode("utf-8", "replace").removesuffix("\n")
+            return self.feed(pl.Series(text.split("\n"), dtype=pl.Utf8))
+        # of lines that differ in digits only one is taken as it is, by its place in the block
+        kinds, texts = encode(collapsed)
+        places = zip(texts.str.len_bytes(), ends.gather(kinds.arg_unique()), strict=True)
+        real = [block[end - 1 - size : end - 1].decode("utf-8", "replace") for size, end in places]
+        return self._numbers(kinds, pl.Series(real, dtype=pl.Utf8))
+
+    def _numbers(self, kinds: pl.Series, real: pl.Series) -> pl.Series:
+        """Numbers of lines, given the kind of each (numbered as they appear, from 0) and a real line of each kind."""
+        counts = pl.DataFrame({"kind": kinds}).group_by("kind").len().sort("kind")["len"]
         message = read_headers(real, self._formats, received_at=_EPOCH, wants_time=False)["message"]
-        shaped = pl.DataFrame({"message": message, "count": kinds["count"]})
+        shaped = pl.DataFrame({"message": message, "count": counts})
         shaped = pl.concat([shaped, shape_ids(shaped["message"])], how="horizontal")
         summary = summarise_shapes(shaped)
         for shape_id in summary["shape_id"].sort():
@@ -57,8 +75,7 @@ class TemplateStream:
         numbered = shaped.select(pl.col("shape_id").fill_null("")).join(
             codes, on="shape_id", how="left", maintain_order="left"
         )
-        kinds = kinds.select("collapsed", numbered["code"])
-        return frame.join(kinds, on="collapsed", how="left", maintain_order="left", nulls_equal=True)["code"]
+        return numbered["code"].gather(kinds)
 
     def templates(self) -> pl.DataFrame:
         """code, shape_id, count, template_id, template of every shape fed so far."""
