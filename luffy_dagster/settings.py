@@ -129,6 +129,7 @@ class Settings(BaseSettings):
     retention_raw_days: int = Field(default=7, ge=1)
     retention_entries_days: int = Field(default=90, ge=1)
     retention_counts_days: int = Field(default=400, ge=1)
+    retention_models_days: int = Field(default=63, ge=14, description="How long fitted detectors are kept.")
     horizon_days: int = Field(default=90, ge=1, description="How many days back the first partition lies at init.")
 
     @field_validator("home", mode="after")

@@ -21,7 +21,7 @@ import polars as pl
 from luffy_dagster.core import schemas
 from luffy_dagster.core.anomalies.explain import anomaly_of
 from luffy_dagster.core.anomalies.fit import Model, fit
-from luffy_dagster.core.anomalies.forest import fit_outliers, window_points
+from luffy_dagster.core.anomalies.forest import outlier_scores, window_points
 from luffy_dagster.core.anomalies.judge import ODD, Judged, judge
 from luffy_dagster.core.anomalies.model import Anomaly
 from luffy_dagster.core.anomalies.ticks import Ticks, ticks_of
@@ -135,7 +135,7 @@ def read_service(folder: Path, meta: dict[str, Any], scenario: dict[str, Any]) -
     clock = time.process_time()
     first = int(_WARM.total_seconds()) // TICK // TICKS
     points = window_points(ticks)
-    beside = {each.id: each.score(points)[first:] for each in fit_outliers(model.points.astype(float))}
+    beside = outlier_scores(dict(model.outliers), points[first:])
     seconds["forest and LOF"] = time.process_time() - clock
     return Service(meta["name"], entries, ticks, model, judged, templates, texts, seconds, lines, beside)
 

@@ -8,6 +8,7 @@ from typing import Any
 from luffy_dagster import store
 from luffy_dagster.flows.context import FlowContext
 from luffy_dagster.flows.results import RetentionResult
+from luffy_dagster.lake import drop_file
 
 RAW = "raw_logs"
 
@@ -24,7 +25,7 @@ def raw_floor(conn: Any, service: str) -> date | None:
 
 
 def retain(ctx: FlowContext, service: str) -> RetentionResult:
-    """Removes days of raw_logs, entries, exceptions and counts older than the service keeps them.
+    """Removes days of raw_logs, entries, exceptions and counts older than the service keeps them, and models of weeks long past.
 
     Raw rows that were not parsed yet are never removed: then raw_logs is left alone and the next run sees to it.
     """
@@ -43,6 +44,13 @@ def retain(ctx: FlowContext, service: str) -> RetentionResult:
             removed[RAW] = ctx.lake.delete_days(RAW, service, raw_from)
         for kind in ("entries", "exceptions", "windows"):
             removed[kind] = ctx.lake.delete_days(kind, service, entries_from)
+        # A day that is judged again after that has its model fitted anew from its windows.
+        models_from = now - timedelta(days=settings.retention_models_days)
+        with store.begin(ctx.engine) as conn:
+            paths = store.detectors.drop_models(conn, service, models_from)
+        for path in paths:  # rows first: a file without a row is lost room, a row without its file is fitted again
+            drop_file(ctx.lake, path)
+        removed["models"] = len(paths)
         with store.begin(ctx.engine) as conn:
             if removed[RAW]:
                 store.kv.put(conn, raw_floor_key(service), raw_from.isoformat(), now)

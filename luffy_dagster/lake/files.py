@@ -48,6 +48,20 @@ def get_file(lake: Lake, path: str) -> bytes:
         raise LakeError(path, str(error), "fit the model again: luffy anomalies fit SERVICE") from error
 
 
+def drop_file(lake: Lake, path: str) -> None:
+    """Removes what lies under `path`; nothing happens when there is none. Raises LakeError."""
+    _check(path)
+    try:
+        if lake.local:
+            (Path(lake.root) / path).unlink(missing_ok=True)
+            return
+        remote = _remote(lake)
+        if remote.get_file_info(path).is_file:
+            remote.delete_file(path)
+    except OSError as error:
+        raise LakeError(path, str(error), "see to the rights of the lake's folder") from error
+
+
 def _remote(lake: Lake) -> Any:
     from deltalake.fs import DeltaStorageHandler
     from pyarrow.fs import PyFileSystem

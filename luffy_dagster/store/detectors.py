@@ -75,6 +75,21 @@ def models(conn: Connection, service: str, environment: str | None = None) -> li
     return [ModelRow(**{name: row[name] for name in ModelRow.__slots__}) for row in conn.execute(query).mappings()]
 
 
+def drop_models(conn: Connection, service: str, before: datetime) -> list[str]:
+    """Forgets fits whose data end before `before`, but never the newest in force of an environment; paths of their files."""
+    rows = models(conn, service)
+    newest = {row.environment: row.version for row in reversed(rows) if row.rolled_back_at is None}
+    gone = [row for row in rows if row.data_until < before and newest.get(row.environment) != row.version]
+    m = anomaly_model.c
+    for row in gone:
+        conn.execute(
+            anomaly_model.delete().where(
+                m.service_id == service, m.environment == row.environment, m.version == row.version
+            )
+        )
+    return [row.path for row in gone]
+
+
 def model_for(conn: Connection, service: str, environment: str, at: datetime) -> ModelRow | None:
     """The newest fit in force whose data end at or before `at`."""
     rows = models(conn, service, environment)

@@ -116,6 +116,38 @@ def test_a_model_that_was_rolled_back_judges_no_more(broken):
     assert [each.model.version for each in judged] != [used]
 
 
+def test_judging_again_fits_nothing_and_old_models_go(broken, monkeypatch):
+    from luffy_dagster.core.anomalies import forest
+    from luffy_dagster.flows import retain
+    from luffy_dagster.flows.models import fit_week
+
+    world = broken[0]
+
+    def never(_points):
+        raise AssertionError("a tick fits nothing: the model is there")
+
+    before = _anomalies(world)
+    assert before
+    with monkeypatch.context() as patched:
+        patched.setattr(forest, "fit_outliers", never)
+        patched.setattr("luffy_dagster.core.anomalies.fit.fit_outliers", never)
+        rebuild_day(world.ctx, "web", NOW.date(), refetch=False)
+    assert _anomalies(world) == before
+    with store.begin(world.engine) as conn:
+        held = store.detectors.models(conn, "web")
+    assert retain(world.ctx, "web").removed["models"] == 0
+    world.later(days=8)
+    fit_week(world.ctx, "web", world.clock.date() - timedelta(days=world.clock.weekday()))
+    world.later(days=66)
+    world.settings = world.settings.model_copy(update={"retention_entries_days": 400})
+    assert retain(world.ctx, "web").removed["models"] == len(held)
+    with store.begin(world.engine) as conn:
+        (left,) = store.detectors.models(conn, "web")
+    assert left.data_until > held[0].data_until
+    files = [path.name for path in (world.settings.home.parent / "lake" / "models").rglob("*.npz")] or None
+    assert files in (None, [left.path.rpartition("/")[2]])
+
+
 def test_silence_is_noticed_though_nothing_new_came_and_a_late_fetch_is_no_silence(broken):
     world, *_ = broken
     before = len(_anomalies(world))

@@ -18,7 +18,7 @@ import numpy as np
 
 from luffy_dagster.core.anomalies.baseline import Profile, expected, fit_profile, followed
 from luffy_dagster.core.anomalies.detectors import Restarts, State, View, all_detectors
-from luffy_dagster.core.anomalies.forest import window_points
+from luffy_dagster.core.anomalies.forest import fit_outliers, window_points
 from luffy_dagster.core.anomalies.model import Coverage
 from luffy_dagster.core.anomalies.ticks import Array, Ticks
 from luffy_dagster.core.anomalies.windows import TICK
@@ -55,7 +55,7 @@ class Model:
     coverage: Coverage
     algorithm: str = MODEL
     history: Mapping[str, list[float]] = field(default_factory=dict)  # two-hour maxima per family
-    points: Array = field(default_factory=lambda: np.zeros((0, 0)))  # history's windows, for forest and LOF
+    outliers: Mapping[str, Array] = field(default_factory=dict)  # Isolation Forest and LOF, as arrays
 
 
 def local_times(times: Array, zone: str) -> Array:
@@ -105,7 +105,7 @@ def fit(ticks: Ticks, zone: str = "UTC") -> Model:
         thresholds=thresholds,
         coverage=_coverage(ticks, days),
         history=history,
-        points=window_points(ticks)[-_POINTS:].astype(np.float32),
+        outliers=fit_outliers(window_points(ticks)[-_POINTS:]),
     )
 
 
@@ -143,7 +143,7 @@ def dump(model: Model) -> bytes:
     arrays: dict[str, Array] = {
         "profile.curves": model.profile.curves,
         "profile.days": model.profile.days,
-        "points": model.points,
+        **{f"outliers.{name}": value for name, value in model.outliers.items()},
     }
     plain: dict[str, Any] = {}
     for family, state in model.states.items():
@@ -186,7 +186,7 @@ def load(data: bytes) -> Model:
         raise ValueError(f"model of {head['algorithm']}, not of {MODEL}: fit it again")
     states: dict[str, State] = {family: dict(state) for family, state in head["states"].items()}
     profile = Profile(arrays.pop("profile.curves"), arrays.pop("profile.days"))
-    points = arrays.pop("points")
+    outliers = {name[9:]: arrays.pop(name) for name in list(arrays) if name.startswith("outliers.")}
     for name, value in arrays.items():
         family, _, field_name = name.partition(".")
         states[family][field_name] = value
@@ -201,5 +201,5 @@ def load(data: bytes) -> Model:
         thresholds=head["thresholds"],
         coverage=Coverage(covered["days"], covered["lines"], covered["learning"], tuple(covered["missing"])),
         history=head["history"],
-        points=points,
+        outliers=outliers,
     )

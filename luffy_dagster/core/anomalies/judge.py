@@ -15,7 +15,7 @@ import numpy as np
 from luffy_dagster.core.anomalies.baseline import expected, followed
 from luffy_dagster.core.anomalies.detectors import MINUTE, Detector, Restarts, Scores, View, all_detectors
 from luffy_dagster.core.anomalies.fit import _NEEDED_DAYS, RATIOS, Model, local_times
-from luffy_dagster.core.anomalies.forest import fit_outliers, window_points
+from luffy_dagster.core.anomalies.forest import outlier_scores, window_points
 from luffy_dagster.core.anomalies.model import BUDGET, DEFAULT_SETTINGS, DetectorSettings, Feature
 from luffy_dagster.core.anomalies.ticks import Array, Ticks
 from luffy_dagster.core.anomalies.windows import TICK, TICKS
@@ -25,6 +25,7 @@ ODD = 3.0  # one window in a thousand of history: forest and LOF agree from ther
 _LOOK = 5 * MINUTE  # after it fired: that long the message waits for what belongs to it anyway
 # Reasons told as they are then: a level, and what is missing. Counts of what is there are told as they were when the alert fired.
 _LEVELS = ("duration", "silence", "lines")
+_ODD_WINDOWS = 60  # the last two hours before it fired are looked at
 _MISSING = ("drop", "silence")
 _MOST_ALERTS = 200  # in one piece of time: a bound on the work
 
@@ -94,7 +95,7 @@ def judge(ticks: Ticks, model: Model, settings: DetectorSettings = DEFAULT_SETTI
         begin = alert.last
         if alert.open:
             break
-    if alerts and len(model.points):
+    if alerts and model.outliers:
         alerts = _seconded(alerts, ticks, model)
     return Judged(combined, per_family, tuple(alerts), mute)
 
@@ -102,23 +103,24 @@ def judge(ticks: Ticks, model: Model, settings: DetectorSettings = DEFAULT_SETTI
 def _seconded(alerts: list[Alert], ticks: Ticks, model: Model) -> list[Alert]:
     """The alerts, with forest and LOF among the reasons of those whose first windows they find odd as well."""
     points = window_points(ticks)
-    scores = [(each.id, each.score(points)) for each in fit_outliers(model.points.astype(float))]
     told = []
     for alert in alerts:
-        first, last = alert.first // TICKS, min(alert.fired // TICKS + 1, len(points))
+        begin, last = alert.first // TICKS, min(alert.fired // TICKS + 1, len(points))
+        first = max(begin, last - _ODD_WINDOWS)
+        scores = outlier_scores(dict(model.outliers), points[first:last]).items()
         found = [
             Feature(
                 "window",
                 None,
                 None,
                 "",
-                round(float(score[first:last].max()), 2),
+                round(float(score.max()), 2),
                 ODD,
                 (last - first) * TICKS * TICK,
                 name,
             )
             for name, score in scores
-            if last > first and float(score[first:last].max()) >= ODD
+            if last > first and float(score.max()) >= ODD
         ]
         told.append(replace(alert, features=(*alert.features, *found)))
     return told
