@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 EMBED_PER_RUN = 2_000  # chunks that one run embeds; the next ones go on, and search is lexical for the rest meanwhile
 COUNTED = 500  # commits of a first run whose changes are counted in lines
 _EMBED_BATCH = 256
+_NO_VECTOR = "chunks have no vector yet"
+_REDACT_BATCH = 2_000  # chunks whose secrets are looked for at once
 _EMBED_CHARS = 1_200
 
 
@@ -159,14 +161,23 @@ class _Work:
         before = {} if self.full or self.before is None else self._tree_before()
         changed = [f for f in tree.values() if before.get(f.path) != f.blob]
         deleted = [path for path in before if path not in tree]
+        replaced = [*deleted, *(f.path for f in changed if f.path in before)]
         with store.begin(self.ctx.engine) as conn:
-            had = store.code.hashes(conn, self.service.id)
+            gone = store.code.hashes(conn, self.service.id, paths=None if self.full else replaced)
             if self.full:
                 store.code.drop_all(conn, self.service.id)
-            store.code.drop_paths(conn, self.service.id, [*deleted, *(f.path for f in changed if f.path in before)])
-            store.code.add_chunks(conn, self.service.id, self._rows(changed))
+            rows = self._rows(changed)
+            if not self.full:  # few: what of them is new is asked before they are added
+                few = list(rows)
+                rows = iter(few)
+                fresh_hashes = {one.hash for one, _, _ in few}
+                fresh_hashes -= store.code.known(conn, self.service.id, fresh_hashes)
+            store.code.drop_paths(conn, self.service.id, replaced)
+            store.code.add_chunks(conn, self.service.id, rows)
+            if self.full:
+                fresh_hashes = store.code.hashes(conn, self.service.id) - gone
+            gone -= store.code.known(conn, self.service.id, gone)
             new_commits = self._commits(conn)
-            now_hashes = store.code.hashes(conn, self.service.id)
             files, chunks, _ = store.code.counts(conn, self.service.id)
             fresh = self.full or changed or deleted
             mode = "full" if self.full else "incremental" if fresh or new_commits else "unchanged"
@@ -190,21 +201,22 @@ class _Work:
                 commits=store.code.count_commits(conn, self.service.id),
                 bytes=sum(f.size for f in tree.values()),
                 skipped=skipped,
-                notes=self.notes,
+                notes=[*self.notes, *([f"{len(fresh_hashes)} {_NO_VECTOR}"] if self.embedder and fresh_hashes else [])],
                 seconds=time.perf_counter() - clock,
                 indexed_at=self.ctx.now(),
             )
             store.code.put_state(conn, index)
-        embedded, without = self._embed(
-            tree
-        )  # after the commit: it may take minutes, and search goes by words meanwhile
-        self._forget(sorted(had - now_hashes))
-        if without:
+        # after the commit: it may take minutes, and search goes by words meanwhile
+        embedded, without = self._embed(tree, fresh_hashes)
+        self._forget(sorted(gone))
+        if (
+            self.embedder is not None
+        ):  # the note that vectors are to come is taken away, or says how many are still to come
             with store.begin(self.ctx.engine) as conn:
                 store.code.put_state(conn, replace(index, notes=self.notes))
         return CodeIndexResult(
             self.service.id, mode, self.head, self.service.git_branch, files, chunks, len(changed), len(deleted),
-            len(now_hashes - had), embedded, without, new_commits, skipped, index.model, tuple(self.notes),
+            len(fresh_hashes), embedded, without, new_commits, skipped, index.model, tuple(self.notes),
             round(time.perf_counter() - clock, 3),
         )  # fmt: skip
 
@@ -216,6 +228,7 @@ class _Work:
         return {f.path: f.blob for f in self.repository.files(self.before.commit_sha) if self._mine(f.path)}
 
     def _rows(self, files: Sequence[TreeFile]) -> Iterator[tuple[Chunk, str, Mapping[str, int]]]:
+        batch: list[tuple[Chunk, str]] = []
         for file in files:
             why = skip_path(file.path, file.size)
             text = self.repository.text(file) if why is None else None
@@ -224,8 +237,20 @@ class _Work:
             if why is not None or text is None:
                 self.skipped[why or "unreadable"] += 1
                 continue
-            for one in chunk(file.path, text):
-                yield one, file.blob, terms_of(one)
+            batch += [(one, file.blob) for one in chunk(file.path, text)]
+            if len(batch) >= _REDACT_BATCH:
+                yield from self._worded(batch)
+                batch = []
+        yield from self._worded(batch)
+
+    def _worded(self, batch: list[tuple[Chunk, str]]) -> Iterator[tuple[Chunk, str, Mapping[str, int]]]:
+        """Chunks with their words; a secret in the code is none of them."""
+        texts = self._without_secrets([one.text for one, _ in batch])
+        for (one, blob), text in zip(batch, texts, strict=True):
+            yield one, blob, terms_of(one if text == one.text else replace(one, text=text))
+
+    def _without_secrets(self, texts: Sequence[str]) -> list[str]:
+        return redact(pl.Series(texts, dtype=pl.Utf8), SECRETS, key=pseudonym_key(self.ctx.settings)).texts.to_list()
 
     def _commits(self, conn: Any) -> int:
         keep = self.ctx.settings.code_commits_kept
@@ -242,11 +267,7 @@ class _Work:
 
     def _redacted(self, commits: Sequence[CommitInfo]) -> list[CommitInfo]:
         """Commits without the secrets that somebody wrote into their messages; names and addresses are as Git has them."""
-        key = pseudonym_key(self.ctx.settings)
-        subjects, bodies = (
-            redact(pl.Series([getattr(c, part) for c in commits], dtype=pl.Utf8), SECRETS, key=key).texts
-            for part in ("subject", "body")
-        )
+        subjects, bodies = (self._without_secrets([getattr(c, part) for c in commits]) for part in ("subject", "body"))
         return [replace(c, subject=s, body=b) for c, s, b in zip(commits, subjects, bodies, strict=True)]
 
     def _vectors(self) -> Any:
@@ -258,13 +279,18 @@ class _Work:
             settings.home / "chroma", "code", self.embedder.model, self.embedder.dimensions, url=settings.chroma_url
         )
 
-    def _embed(self, tree: Mapping[str, TreeFile]) -> tuple[int, int]:
-        """Embeds chunks that have no vector, functions before the rest: how many, and how many are left."""
+    def _embed(self, tree: Mapping[str, TreeFile], fresh: Collection[str]) -> tuple[int, int]:
+        """Embeds chunks that have no vector, functions before the rest: how many, and how many are left.
+
+        Where all had one after the last run, only the `fresh` ones are looked at.
+        """
         if self.embedder is None:
             return 0, 0
         vectors = self._vectors()
         with store.begin(self.ctx.engine) as conn:
-            wanted = store.code.by_hash(conn, self.service.id, sorted(store.code.hashes(conn, self.service.id)))
+            whole = self.full or not self._all_had_vectors()
+            asked = store.code.hashes(conn, self.service.id) if whole else fresh
+            wanted = store.code.by_hash(conn, self.service.id, sorted(asked))
         order = sorted(wanted, key=lambda h: (wanted[h].kind == "top", wanted[h].id))
         missing = vectors.missing(self.service.id, order)
         now = missing[:EMBED_PER_RUN]
@@ -288,13 +314,21 @@ class _Work:
                 }
                 for h, _ in part
             ]
-            vectors.add(self.service.id, [h for h, _ in part], self.embedder.embed([text for _, text in part]), about)
+            texts = self._without_secrets([text for _, text in part])
+            vectors.add(self.service.id, [h for h, _ in part], self.embedder.embed(texts), about)
         left = len(missing) - len(said)
         if left:
-            self.notes.append(
-                f"{left} chunks have no vector yet: the next runs go on, until then they are found by words only"
-            )
+            self.notes.append(f"{left} {_NO_VECTOR}: the next runs go on, until then they are found by words only")
         return len(said), left
+
+    def _all_had_vectors(self) -> bool:
+        before = self.before
+        return (
+            before is not None
+            and self.embedder is not None
+            and before.model == self.embedder.model
+            and not any(_NO_VECTOR in note for note in before.notes)
+        )
 
     def _forget(self, hashes: Sequence[str]) -> None:
         """Vectors of chunks that are gone; should this not be reached, search leaves them out all the same."""

@@ -5,7 +5,7 @@ What a chunk or a word is, `core.codeindex` says; what was asked of them is rank
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -88,9 +88,20 @@ def blobs(conn: Connection, service: str) -> dict[str, str]:
     return {r.path: r.blob for r in conn.execute(select(c.path, c.blob).where(c.service_id == service).distinct())}
 
 
-def hashes(conn: Connection, service: str) -> set[str]:
-    """Hashes of all chunks of a service."""
-    return set(conn.execute(select(code_chunk.c.hash).where(code_chunk.c.service_id == service).distinct()).scalars())
+def hashes(conn: Connection, service: str, *, paths: Sequence[str] | None = None) -> set[str]:
+    """Hashes of the chunks of a service, or of some of its files."""
+    c = code_chunk.c
+    query = select(c.hash).where(c.service_id == service).distinct()
+    if paths is not None:
+        query = query.where(c.path == func.any(list(paths)))
+    return set(conn.execute(query).scalars())
+
+
+def known(conn: Connection, service: str, wanted: Collection[str]) -> set[str]:
+    """Those of the hashes that a chunk of the service has."""
+    c = code_chunk.c
+    query = select(c.hash).where(c.service_id == service, c.hash == func.any(list(wanted))).distinct()
+    return set(conn.execute(query).scalars()) if wanted else set()
 
 
 def drop_paths(conn: Connection, service: str, paths: Sequence[str]) -> int:

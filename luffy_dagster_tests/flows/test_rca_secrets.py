@@ -29,9 +29,14 @@ def hosted(tmp_path):
     made = Made(tmp_path / "made")
     before = made.commit("First", {"pay/fees.py": FEES, "pay/app.py": "import pay.fees\n"}, at=NOW - timedelta(days=9))
     bad = made.commit("fees: from the table", {"pay/fees.py": BROKEN}, at=NOW - timedelta(hours=2))
-    made.commit(f"ci: clone by https://oauth2:{TOKEN}@git.example/shop", {"ci.sh": f"T={TOKEN}\n"}, at=NOW - timedelta(hours=1))
+    made.commit(f"ci: clone by https://oauth2:{TOKEN}@git.example/shop", {"pay/ci.py": f'TOKEN = "{TOKEN}"\n'}, at=NOW - timedelta(hours=1))
     with serving_git(made.path, tmp_path / "served", TOKEN) as (place, seen):
         yield place, seen, before, bad
+
+
+def holds(text):
+    """Whether a text has the token, as it is, encoded, or as the words of a code index are."""
+    return TOKEN in text or ENCODED in text or TOKEN.split("-")[1].lower() in text
 
 
 def stored(engine):
@@ -102,5 +107,5 @@ def test_the_token_is_found_nowhere(world, hosted, caplog, capfd, monkeypatch): 
         ).decode("latin-1"),
     }
     assert "remote-http" in places["processes"]
-    leaks = {f"{what}: {one[:200]}" for what, said in places.items() for one in said.split("\n") if TOKEN in one or ENCODED in one}
+    leaks = {f"{what}: {one[:200]}" for what, said in places.items() for one in said.split("\n") if holds(one)}
     assert leaks == set()

@@ -6,7 +6,7 @@ Belongs here: diff → change. Does not belong here: what a change has to do wit
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from luffy_dagster.core.rca.safe import clean
@@ -18,7 +18,7 @@ MAX_LINES = 4_000  # lines of a diff that are looked at
 _HUNK = re.compile(r"^@@(?: -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@)? ?(.*)$")
 _FILE = re.compile(r"^(?:\+\+\+ (?:b/)?(\S+)|diff --git a/\S+ b/(\S+))")
 _DEFINES = re.compile(
-    r"(?:^|\s)(?:def|func|function|fn|sub|fun)\s+(?:\([^)]*\)\s*)?(?:self\.)?([A-Za-z_$][\w$]*[?!]?)"
+    r"(?:^|\s)(?:def|defp|func|function|fn|sub|fun|factory)\s+(?:\([^)]*\)\s*)?(?:self\.|[A-Z]\w*[.:])?([A-Za-z_$][\w$]*[?!]?)"
     r"|(?:^|\s)([A-Za-z_$][\w$]*)\s*(?:=\s*(?:async\s*)?(?:function\b|\([^)]*\)\s*=>)|\([^()]*\)\s*(?:throws [\w., ]+)?\{)"
     r"|(?:public|private|protected|static|final|async|override|void|int|long|String|boolean|[A-Z]\w*(?:<[^>]*>)?)\s+([a-z_$][\w$]*)\s*\("
 )
@@ -74,6 +74,7 @@ class Change:
     gone: Terms = field(default_factory=Terms)  # in removed lines and not in added ones
     around: Terms = field(default_factory=Terms)  # in context and on both sides
     keys: frozenset[str] = frozenset()  # words of settings, constants and packages whose value changed
+    about: frozenset[str] = frozenset()  # names that both sides of a replaced line hold: what it is about
     harmless: str | None = None  # why it cannot change what runs
     manifest: bool = False
     config: bool = False
@@ -126,12 +127,14 @@ def is_test(path: str) -> bool:
 @lru_cache(maxsize=2_000)
 def read_change(commit: CommitFacts) -> Change:
     """A commit's diff → hunks, terms and whether it can do harm."""
-    hunks = _hunks(commit)
+    whole = _hunks(commit)
+    files = commit.files or tuple(dict.fromkeys(h.file for h in whole))
+    harmless = _harmless(files, [x for h in whole for x in h.removed], [x for h in whole for x in h.added])
+    hunks = whole if harmless is not None else _that_runs(whole)
     removed = [line for h in hunks for line in h.removed]
     added = [line for h in hunks for line in h.added]
     before, after = terms("\n".join(removed), code=True), terms("\n".join(added), code=True)
     around = terms("\n".join(line for h in hunks for line in h.context), code=True)
-    files = commit.files or tuple(dict.fromkeys(h.file for h in hunks))
     return Change(
         commit=commit,
         hunks=hunks,
@@ -139,12 +142,26 @@ def read_change(commit: CommitFacts) -> Change:
         gone=_minus(before, after),
         around=_plus(around, _both(before, after)),
         keys=_keys(hunks),
-        harmless=_harmless(files, removed, added),
+        about=_about(hunks),
+        harmless=harmless,
         manifest=any(_MANIFEST.search(f) for f in files),
         config=any(_CONFIG.search(f) for f in files),
         sql=any(_SQL.search(f) for f in files),
         unread=not removed and not added,
     )
+
+
+def _that_runs(hunks: tuple[Hunk, ...]) -> tuple[Hunk, ...]:
+    """The hunks without lines of comment: these change nothing, so that nobody can talk a commit in by writing one."""
+    told = (
+        replace(
+            h,
+            removed=tuple(x for x in h.removed if not _COMMENT.match(x)),
+            added=tuple(x for x in h.added if not _COMMENT.match(x)),
+        )
+        for h in hunks
+    )
+    return tuple(h for h in told if h.removed or h.added)
 
 
 def _minus(a: Terms, b: Terms) -> Terms:
@@ -222,6 +239,7 @@ def _hunks(commit: CommitFacts) -> tuple[Hunk, ...]:
     return tuple(out)
 
 
+_HUMP = re.compile(r"[a-z][A-Z]|[A-Za-z0-9]_[A-Za-z0-9]")
 _VALUE = re.compile(r"^(.*?[\w\])>\"'])\s*(?:=>|:=|[=:@>,]|\bv?\d|\s)")
 
 
@@ -237,6 +255,17 @@ def _keys(hunks: tuple[Hunk, ...]) -> frozenset[str]:
             if first is not None and new.strip().startswith(first[1]):
                 found |= a.words & b.words
                 found |= {w.lower() for w in a.idents & b.idents}
+    return frozenset(found)
+
+
+def _about(hunks: tuple[Hunk, ...]) -> frozenset[str]:
+    """Names of programs (`CityLookup`, `max_frame`) on both sides of lines that were replaced, lower case."""
+    found: set[str] = set()
+    for h in hunks:
+        for old, new in zip(h.removed, h.added, strict=False):
+            if old.strip() != new.strip():
+                both = terms(old, code=True).whole() & terms(new, code=True).whole()
+                found |= {w.lower() for w in both if len(w) >= 6 and _HUMP.search(w)}
     return frozenset(found)
 
 

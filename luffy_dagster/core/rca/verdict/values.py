@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-ALGORITHM = "verdict-2026-11"
+ALGORITHM = "verdict-2026-12"
 
 
 class VerdictKind(StrEnum):

@@ -143,16 +143,20 @@ def _place(change: Change, reading: Reading) -> tuple[list[Reason], str | None]:
     own = [h for h in change.hunks if not h.file or same_file(h.file, file) == 1.0 or h.file == file]
     inside = [h for h in own if functions & {_bare(f) for f in h.functions}]
     near = [h for h in own if h.new and any(h.new[0] - 3 <= n <= h.new[1] + 3 for n in lines)]
-    if inside or near:
-        hunk = (inside or near)[0]
+    said = [] if functions else [(h, f) for h in own for f in sorted(h.functions) if _calls(reading, f)]
+    if inside or near or said:
+        hunk = (inside or near or [h for h, _ in said])[0]
         code = _first_changed(hunk.removed, hunk.added)
-        what = f"function `{min(functions & {_bare(f) for f in hunk.functions})}`" if inside else "line"
-        reasons.append(Reason(f"{IN_PLACE}{what}", 2.0 if inside else 1.6, log, code))
+        named = min(functions & {_bare(f) for f in hunk.functions}) if inside else said[0][1] if not near else None
+        reasons.append(
+            Reason(f"{IN_PLACE}{f'function `{named}`' if named else 'line'}", 2.0 if inside else 1.6, log, code)
+        )
         return reasons, None
     other = (
         own
         and not any(_sets_up(f) for h in own for f in h.functions)
         and all(h.heading or (h.functions and not h.new) or (h.new and lines) for h in own)
+        and (functions or all(h.new for h in own))
     )
     if other and (functions or lines):
         where = sorted({f for h in own for f in h.functions})
@@ -160,6 +164,16 @@ def _place(change: Change, reading: Reading) -> tuple[list[Reason], str | None]:
         lies = f"in `{where[0]}`" if where else "elsewhere in the file"
         return reasons, f"changes `{file}` {lies}, while {failed} failed"
     return reasons, None
+
+
+def _calls(reading: Reading, function: str) -> bool:
+    """Whether the lines name a function as one: behind a dot, colons or an arrow, in quotes, or with a parenthesis."""
+    name = re.escape(_bare(function))
+    if len(name) < 3:
+        return False
+    return bool(
+        re.search(rf"(?:(?:\w[.#]|::|->)|['\"`]){name}\b(?!\.\w)|(?<![\w/.-]){name}\(", reading.text, re.IGNORECASE)
+    )
 
 
 _SETS_UP = (
@@ -210,6 +224,9 @@ def _first_changed(removed: Sequence[str], added: Sequence[str]) -> str | None:
 
 
 _COMPILED = {
+    "cc": {"h", "hh", "hpp"},
+    "cpp": {"h", "hpp"},
+    "c": {"h"},
     "js": {"ts", "tsx", "jsx", "js", "mjs", "cjs", "vue"},
     "mjs": {"ts", "mts", "js"},
     "cjs": {"ts", "js"},
@@ -295,6 +312,10 @@ def _words(change: Change, reading: Reading, rarity: Counter[str], service: str)
         low = said.lower()
         if low in touched:
             add(touched[low], 1.8, said)
+        elif low in change.keys and _is_name(said):
+            add(said, 1.8, said)
+        elif low in change.about:
+            add(said, 1.0, said)
     for number in reading.terms.numbers:
         if (
             len(number) >= 2
@@ -355,6 +376,11 @@ def _words(change: Change, reading: Reading, rarity: Counter[str], service: str)
         )
         out.append(Reason(what, round(given, 2), log, code))
     return out
+
+
+def _is_name(word: str) -> bool:
+    """Whether a word is a name of a program (`kMaxFrame`, `max_frame`) rather than one of a language."""
+    return len(word) >= 5 and any(c.isupper() or c == "_" for c in word[1:])
 
 
 def _says(reading: Reading, value: str) -> bool:
