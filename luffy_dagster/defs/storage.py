@@ -17,8 +17,9 @@ from dagster_postgres.storage import DagsterPostgresStorage
 from luffy_dagster.settings import Settings
 from luffy_dagster.store.connection import database_url
 
-# Questions about the schema that Dagster asks PostgreSQL anew for every event and run, each by reading the catalogue: some 60 %
-# of what a run cost. A column or table that is there stays there, so a yes is remembered as long as the process lives.
+# Questions that Dagster asks PostgreSQL anew for every event and run, most of them about the schema, by reading the catalogue: some
+# 60 % of what a run cost. A column, a table or a service's partition that is there stays there, so a yes is remembered as long as
+# the process lives.
 _ASKED_AGAIN = (
     "has_table",
     "has_asset_key_col",
@@ -28,6 +29,7 @@ _ASKED_AGAIN = (
     "has_backfill_id_column",
     "has_bulk_action_job_name_column",
     "has_backfill_tags_table",
+    "has_dynamic_partition",
 )
 STATEMENT_TIMEOUT_MS = 120_000
 POOL_RECYCLE_SECONDS = 600
