@@ -56,7 +56,11 @@ def _active(service: Any) -> Link:
         )
     if service.lifecycle_state == LifecycleState.MAINTENANCE:
         return Link(
-            "active", question, False, "it is under maintenance", "end the maintenance; what was missed is fetched then"
+            "active",
+            question,
+            False,
+            "it is under maintenance",
+            f"luffy service maintenance {service.id} off; what was missed is fetched then",
         )
     if not service.is_active:
         return Link("active", question, False, "it is switched off", f"luffy service resume {service.id}")
