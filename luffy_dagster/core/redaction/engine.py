@@ -216,22 +216,31 @@ def _by_run(
     """Like `_by_text` for texts with their only `run`, which are many: each distinct run is examined once."""
     if frame.is_empty() or not policy.wants(Kind.EMAIL):
         return pl.DataFrame(schema={"t": pl.Utf8, "r": pl.Utf8})
-    before: list[str] = []
-    after: list[str] = []
-    for run, times in frame.group_by("run").agg(pl.col("n").sum()).iter_rows():
-        known = seen.get(run)
-        if known is None:
-            known = seen[run] = _addresses_out(run, key)
-        if known[1]:
-            before.append(run)
-            after.append(known[0])
-            counts[Kind.EMAIL.value] += known[1] * times
-    done = pl.DataFrame({"run": before, "into": after}, schema={"run": pl.Utf8, "into": pl.Utf8})
-    return frame.join(done, on="run", how="inner").select("t", r=pl.col("t").str.replace(_RUN, pl.col("into")))
+    runs = frame.group_by("run").agg(pl.col("n").sum())
+    texts: list[str] = runs["run"].to_list()
+    for run in texts:
+        if run not in seen:
+            seen[run] = _addresses_out(run, key)
+    known = [seen[run] for run in texts]
+    done = runs.with_columns(
+        pl.Series("into", [into for into, _ in known], dtype=pl.Utf8),
+        pl.Series("found", [found for _, found in known], dtype=pl.Int64),
+    ).filter(pl.col("found") > 0)
+    if done.is_empty():
+        return pl.DataFrame(schema={"t": pl.Utf8, "r": pl.Utf8})
+    counts[Kind.EMAIL.value] += int((done["found"] * done["n"]).sum())
+    return frame.join(done.select("run", "into"), on="run", how="inner").select(
+        "t", r=pl.col("t").str.replace(_RUN, pl.col("into"))
+    )
 
 
 def _addresses_out(run: str, key: bytes) -> tuple[str, int]:
     """A run with pseudonyms for its addresses, and how many these are."""
+    if run.count("@") == 1 and "%40" not in run:  # as nearly always: at most one
+        only = personal.only_email(run)
+        if only is None:
+            return run, 0
+        return f"{run[: only[0]]}{pseudonym(Kind.EMAIL, run[only[0] : only[1]], key)}{run[only[1] :]}", 1
     parts: list[str] = []
     end = 0
     for span in personal.find_emails(run):

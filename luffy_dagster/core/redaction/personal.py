@@ -249,6 +249,12 @@ def find_emails(text: str) -> Iterator[Span]:
         yield from _emails(text)
 
 
+def only_email(text: str) -> tuple[int, int] | None:
+    """Where the e-mail address stands in an ASCII text with one "@", if it is one."""
+    m = _EMAIL.search(text)
+    return m.span() if m is not None and _email_ok(m, text) else None
+
+
 def find_numbers(text: str, lower: str, policy: Policy) -> Iterator[Span]:
     """Spans of cards, accounts, ids, telephones, and IP addresses if `policy` wants them."""
     if _DIGITS.search(text):
