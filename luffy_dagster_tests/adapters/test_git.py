@@ -119,6 +119,31 @@ def test_lfs_binary_large_and_missing_are_told_apart(tmp_path):
         assert repo.problem(head, "ok.py") is None
 
 
+def test_a_submodule_is_named_and_not_followed(made, tmp_path):
+    made.git("update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},vendor/lib")
+    made.write({".gitmodules": '[submodule "lib"]\n\tpath = vendor/lib\n\turl = ext::sh -c "touch /tmp/owned"\n'})
+    made.git("add", ".gitmodules")
+    made.git("commit", "-q", "-m", "Submodule")
+    with open_mirror(f"file://{made.path}", tmp_path / "git") as repo:
+        head = repo.head("main")
+        assert [f.path for f in repo.files(head)] == [".gitmodules", "app.py"]
+        assert "submodules are not followed" in repo.problem(head, "vendor/lib")
+        assert repo.blame(head, "vendor/lib") == () and repo.diff(head)
+        assert [c.path for c in repo.commit(head).changes] == [".gitmodules"]
+
+
+def test_a_fetch_that_fails_leaves_the_history_of_the_last_one(made, tmp_path):
+    url, folder = f"file://{made.path}", tmp_path / "git"
+    with open_mirror(url, folder) as repo:
+        head = repo.head("main")
+    made.path.rename(tmp_path / "moved")
+    with open_mirror(url, folder, offline=True) as repo:
+        assert repo.head("main") == head
+        assert any("not fetched, as it was at the last fetch" in note and "check the address" in note for note in repo.notes)
+    with pytest.raises(GitRepositoryMissing):
+        open_mirror(url, folder)
+
+
 def test_a_mirror_follows_force_pushes_and_deleted_branches(made, tmp_path):
     url, folder = f"file://{made.path}", tmp_path / "git"
     made.git("branch", "old")
