@@ -155,5 +155,8 @@ def _confidence(lines: Sequence[str], steps: Sequence[Step], inner: Sequence[str
     read = sum(form.share for form in formats) * len(plain)
     strays = sum(1 for line in plain if _STRAY.match(line)) if formats else 0
     said = total - len(plain) if any(step.kind in ("json", "logfmt") for step in steps) else 0
-    wrapped = 0.5 * len(plain) if not formats and any(step.kind not in ("ansi", "octal") for step in steps) else 0
+    dated = (
+        1.0 if any(step.kind == "rfc5424" for step in steps) else 0.5
+    )  # it says time, level and who; others only some of it
+    wrapped = dated * len(plain) if not formats and any(step.kind not in ("ansi", "octal") for step in steps) else 0
     return min(1.0, (said + max(read + strays, wrapped)) / total)

@@ -23,9 +23,9 @@ from luffy_dagster.core.schemas import UTC_US
 
 # Names per role, the likeliest first; compared without case, "_", "-"; a dot is a nested key or a dot in the key.
 _NAMES: dict[str, tuple[str, ...]] = {
-    "message": ("message", "msg", "log", "@message", "@m", "short_message", "renderedmessage", "textpayload", "text", "body", "event", "log.message", "@mt", "messagetemplate", "jsonpayload.message", "jsonpayload.msg", "logmessage", "log_message", "data", "full_message", "error.message", "exception.message"),
-    "time": ("@timestamp", "timestamp", "time", "ts", "@t", "t.$date", "datetime", "asctime", "eventtime", "event_time", "date", "_source_realtime_timestamp", "__realtime_timestamp", "timemillis", "instant.epochsecond", "logged_at", "created", "time_local", "iso_timestamp", "timestamp_ms", "ingestiontime", "t", "syslog_timestamp"),
-    "level": ("level", "levelname", "severity", "log.level", "lvl", "loglevel", "log_level", "@l", "level_name", "severity_text", "severitytext", "severitynumber", "priority", "syslog.severity", "_level", "s", "loglevel.name", "type_level"),
+    "message": ("message", "msg", "log", "@message", "@m", "short_message", "renderedmessage", "textpayload", "text", "body", "event", "log.message", "@mt", "messagetemplate", "body.stringvalue", "jsonpayload.message", "jsonpayload.msg", "logmessage", "log_message", "data", "full_message", "error.message", "exception.message"),
+    "time": ("@timestamp", "timestamp", "timeunixnano", "time", "ts", "@t", "t.$date", "datetime", "asctime", "eventtime", "event_time", "date", "_source_realtime_timestamp", "__realtime_timestamp", "timemillis", "instant.epochsecond", "logged_at", "created", "time_local", "iso_timestamp", "timestamp_ms", "ingestiontime", "t", "syslog_timestamp"),
+    "level": ("level_name", "level", "levelname", "severity", "log.level", "lvl", "loglevel", "log_level", "@l", "level_name", "severity_text", "severitytext", "severitynumber", "priority", "syslog.severity", "_level", "s", "loglevel.name", "type_level"),
     "logger": ("logger", "logger_name", "loggername", "log.logger", "name", "sourcecontext", "properties.sourcecontext", "channel", "category", "component", "module", "caller", "syslog_identifier", "facility", "source", "c", "ctx.logger"),
     "thread": ("thread", "thread_name", "threadname", "process.thread.name", "thread_id", "thread.name", "ctx", "taskname"),
     "process": ("pid", "process.pid", "process_id", "_pid", "syslog_pid", "process", "processname", "process.name"),
@@ -95,7 +95,7 @@ class JsonPlan:
 
     keys: dict[str, list[list[str]]]  # role → paths, the first that a row has is taken
     times: dict[str, object] = field(default_factory=dict)  # TimeSpec of the time's text; empty: a number
-    level_scale: str = "words"  # words, syslog, otlp
+    level_scale: str = "words"  # words, syslog, otlp; compact: words, and none means Information (Serilog)
     line: bool = False  # the message is a raw line of the program (Docker, CloudWatch): its header is read
     newline: bool = False  # a line ends with "\n"; one without goes on in the next object (Docker)
 
@@ -167,7 +167,9 @@ def plan(objects: Sequence[dict[str, object]]) -> JsonPlan:
     scale = (
         "syslog" if syslog else "otlp" if (keys.get("level") or [[""]])[0][-1].lower() == "severitynumber" else "words"
     )
-    line = docker or "level" not in keys
+    if "@t" in names and names & {"@m", "@mt"}:
+        scale = "compact"
+    line = docker or ("level" not in keys and scale != "compact")
     sampled = [str(value) for item in objects if (value := get(item, keys.get("message", [])))]
     newline = docker and sum(text.endswith("\n") for text in sampled) * 2 > len(sampled)
     return JsonPlan(keys, _time_spec(keys.get("time", []), objects), scale, line, newline)
@@ -280,7 +282,14 @@ def read(texts: pl.Series, settled: JsonPlan) -> pl.DataFrame:
             _each(texts.filter(close), settled).with_columns(number.filter(close)),
         ]
         frame = pl.concat(frames).sort("_row").drop("_row")
-    if settled.level_scale != "words" and "level" in frame.columns:
+    if settled.level_scale == "compact":
+        said = (
+            frame["level"]
+            if "level" in frame.columns
+            else pl.Series([None], dtype=pl.Utf8).new_from_index(0, len(frame))
+        )
+        frame = frame.with_columns(said.set(frame["ok"] & said.is_null(), "Information").alias("level"))
+    elif settled.level_scale != "words" and "level" in frame.columns:
         frame = frame.with_columns(_numbered(frame["level"], settled.level_scale).alias("level"))
     if settled.newline:
         whole = frame["message"].str.ends_with("\n")
