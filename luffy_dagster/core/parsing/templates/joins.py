@@ -52,6 +52,14 @@ _ELSEWHERE = {
     WordClass.CAPITALS: 0.1,
     WordClass.PLAIN: 0.125,
 }
+_NAMED: dict[WordClass, float] = {
+    WordClass.PLAIN: 0.5,
+    WordClass.MIXED: 0.45,
+    WordClass.HYPHENATED: 0.5,
+}  # right behind what names it
+_LOOSE_LABELS = frozenset(
+    "of to behind on by in at as with using into onto over".split()
+)  # a verb or a kind may follow, too
 _STATE = 0.04
 _PAIRS = {"(": ")", "[": "]", "{": "}", '"': '"', "'": "'", "`": "`", "<": ">"}
 _QUOTES = ('"', "'", "`")
@@ -135,6 +143,8 @@ class Place:
         self.enclosed = closer is not None and bool(after) and after[0] == closer
         self.labelled = self.previous in OPENERS or self.previous.lower() in VALUE_LABELS
         self.labelled = self.labelled or (self.previous in ("-", ">") and VAR in before[-3:])
+        label = self.previous.lower()
+        self.named = self.enclosed or self.previous in OPENERS or (label in VALUE_LABELS and label not in _LOOSE_LABELS)
         self.stateful = _is_stateful(before)
         self.closing = self.previous == ":" and not after
         self.units = False
@@ -207,6 +217,8 @@ class Place:
             return _STATE
         if len(content) == 1 and lowest is WordClass.CAPITALS and "_" in content[0]:
             return 0.34 if self.labelled or self.enclosed else 0.2
+        if self.named and len(content) == 1 and lowest in _NAMED:
+            return max(_NAMED[lowest], 0.5 if content[0] in values else 0.0)
         weight = table[lowest] if len(content) == 1 else min(0.25, table[max(classes)])
         if self.closing and len(content) == 1:
             weight = max(weight, 0.25)

@@ -25,7 +25,7 @@ from luffy_dagster.core.parsing.templates.words import (
     word_class,
 )
 
-TEMPLATE_ALGORITHM = "templates-2026-11-25"
+TEMPLATE_ALGORITHM = "templates-2026-11-27"
 ROUNDS = 6  # a round joins at least one pair of groups or is the last
 
 

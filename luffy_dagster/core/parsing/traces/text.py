@@ -11,11 +11,13 @@ import re
 
 MAX_TEXT = 1_200_000
 _SYSLOG = re.compile(r"#01[125]")
+# Possessive runs and classes without the sign itself: a megabyte of blanks or of "\n" is looked at once.
 _SIGN = re.compile(
-    r"\\n\s*(?:\\t|\s)*(?:at |File |\\\"|Caused by|\.\.\. \d)|Traceback \(most recent call last\):\\n|\\n#\d|\\ngoroutine |\\n\S+\.go:|:in [`'].{1,80}'\\n|panicked at .*\\n|\\n\s+\(|\\n\S{0,80}@(?:https?|file|webpack)"
+    r"\\n(?:\\t|\s)*+(?:at |File |\\\"|Caused by|\.\.\. \d)|Traceback \(most recent call last\):\\n|\\n#\d|\\ngoroutine |\\n[\w./@~-]{1,200}\.go:|"
+    r":in [`'].{1,80}'\\n|panicked at .{0,400}\\n|\\n\s++\(|\\n[^\s\\@]{0,80}@(?:https?|file|webpack)"
 )
 _PIPES = re.compile(
-    r"(?:\s+\|\s+|\s{2,}|\t|␤|↵|¶)(?=at [\w$.<>/]+[ (]|Caused by: |\.\.\. \d+ more|File \".{1,200}\", line \d)"
+    r"(?:(?<!\s)(?:\s++\|\s++|\s{2,}+)|\t|␤|↵|¶)(?=at [\w$.<>/]+[ (]|Caused by: |\.\.\. \d+ more|File \".{1,200}\", line \d)"
 )
 _JAVA_INLINE = re.compile(r" (?=at [\w$.]+\.[\w$<>]+\((?:[\w$]+\.\w+:\d+|Native Method|Unknown Source)\))")
 
