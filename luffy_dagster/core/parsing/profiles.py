@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from itertools import pairwise
 
 from luffy_dagster.core.model import StreamProfile
 from luffy_dagster.core.parsing import unwrap
@@ -33,6 +34,7 @@ class Reading:
     after: tuple[Step, ...]  # wrappers that stand behind the header (`tag: {"json": …}`)
     fold_all: bool  # a line without header belongs to the one before; else only when it looks like a trace
     zone: str
+    paired: bool = False  # a line with the time, then one with level and message (java.util.logging)
 
     def to_json(self) -> dict[str, object]:
         """The specification as JSON values."""
@@ -42,6 +44,7 @@ class Reading:
             "after": [step.to_json() for step in self.after],
             "fold_all": self.fold_all,
             "zone": self.zone,
+            **({"paired": True} if self.paired else {}),
         }
 
 
@@ -63,7 +66,8 @@ def settle_profile(lines: Sequence[str], *, assume_tz: str = "UTC", received_at:
     if formats:
         after, fold_all = _behind(flat, formats, assume_tz, received_at)
     confidence = _confidence(chosen, steps, flat, formats)
-    reading = Reading(tuple(steps), tuple(formats), tuple(after), fold_all, assume_tz)
+    paired = _paired(flat, formats, assume_tz, received_at)
+    reading = Reading(tuple(steps), tuple(formats), tuple(after), fold_all, assume_tz, paired)
     return make_profile(reading, confidence)
 
 
@@ -108,6 +112,7 @@ def _reading(spec: str) -> Reading:
         tuple(Step.from_json(item) for item in value.get("after", [])),
         bool(value.get("fold_all", False)),
         str(value.get("zone", "UTC")),
+        bool(value.get("paired", False)),
     )
 
 
@@ -142,6 +147,21 @@ def _behind(
         after = [step for step in steps if step.kind == "json" and step.plan is not None and not step.plan.newline]
     bare = [line for line in column.filter(~headed).to_list() if not _STRAY.match(line)]
     return after, len(bare) <= 0.34 * max(1, int(headed.sum()))
+
+
+def _paired(lines: Sequence[str], formats: Sequence[Format], assume_tz: str, received_at: datetime) -> bool:
+    """Whether nearly every line with a time and no level is followed by one with a level and no time, and the other way round."""
+    import polars as pl
+
+    kinds = [(form.compiled.time is not None, "level" in form.compiled.groups) for form in formats]
+    if (True, False) not in kinds or (False, True) not in kinds:
+        return False
+    column = pl.Series("line", list(lines), dtype=pl.Utf8)
+    read = read_headers(column, formats, assume_tz=assume_tz, received_at=received_at, wants_time=False)
+    seen = [kinds[number] for number in read["format"].to_list() if number is not None]
+    dated, levelled = seen.count((True, False)), seen.count((False, True))
+    pairs = sum(a == (True, False) and b == (False, True) for a, b in pairwise(seen))
+    return pairs >= 3 and pairs >= 0.9 * max(dated, levelled)
 
 
 def _confidence(lines: Sequence[str], steps: Sequence[Step], inner: Sequence[str], formats: Sequence[Format]) -> float:

@@ -72,8 +72,12 @@ def read_lines(
     elif not settled.formats and settled.steps:
         # no header inside: a wrapper that dates the line has said what there is to know
         headed = frame["whole"]
+    dated = pl.Series("dated", [None], dtype=pl.Boolean).new_from_index(0, n)
+    if settled.paired:
+        numbers = [i for i, form in enumerate(settled.formats) if form.compiled.time is not None]
+        dated = found["format"].is_in(numbers) if settled.formats and not frame["whole"].all() else dated
     return frame.with_columns(
-        headed.alias("headed"), ambiguous.alias("ambiguous"), (headed | wrapped).alias("read")
+        dated.alias("dated"), headed.alias("headed"), ambiguous.alias("ambiguous"), (headed | wrapped).alias("read")
     ).rename({"lane": "wrapped_lane"})
 
 
@@ -127,7 +131,31 @@ def unfold(
         )
     out = pieces[0] if len(pieces) == 1 else pl.concat(pieces).sort("row")
     out = out.with_columns(_lanes(out).alias("lane"))
-    return _glue(out)
+    return _glue(_pairs(out)).drop("dated")
+
+
+def _pairs(frame: pl.DataFrame) -> pl.DataFrame:
+    """Entries whose header stands on a line of its own: time and logger first, level and message on the next."""
+    if not frame["dated"].any():
+        return frame
+    level = pl.col("level").shift(-1).over("lane")
+    first = (
+        pl.col("dated") & pl.col("level").is_null() & ~pl.col("dated").shift(-1).over("lane") & level.is_not_null()
+    ).fill_null(value=False)
+    said = pl.col("text").str.strip_chars()
+    return (
+        frame.with_columns(
+            first.alias("_first"),
+            pl.when(first).then(level).otherwise(pl.col("level")).alias("level"),
+            pl.when(first)
+            .then(pl.coalesce("logger", said.str.extract(r"^([^ ]+)")))
+            .otherwise(pl.col("logger"))
+            .alias("logger"),
+            pl.when(first).then(pl.lit("")).otherwise(pl.col("text")).alias("text"),
+        )
+        .with_columns((pl.col("partial") | pl.col("_first")).alias("partial"))
+        .drop("_first")
+    )
 
 
 def _key(read: pl.DataFrame, settled: Reading) -> pl.Series:

@@ -228,3 +228,54 @@ def test_a_message_before_its_context_in_tabbed_lines_stays_the_message():
     read = parse_rows(rows(lines), {"s": profile}, CLOSED).entries
     assert read["message"][1] == 'read sku 1 of hamburg\t{"traceId": "0000000000000001"}'
     assert read["logger"][1] == "stock/store.go:1"
+
+
+@pytest.mark.parametrize("kind", ["jul", "console"])
+def test_a_header_on_a_line_of_its_own(kind: str) -> None:
+    bodies, wanted = [], []
+    for i in range(30):
+        at = NOW - timedelta(seconds=60 - i)
+        level = ("INFO", "WARNING", "SEVERE")[i % 3]
+        said = ("Silo {} opened", "took {} ms", "ready {}", "cannot reach rye {}")[i % 4].format(i)
+        if kind == "jul":
+            bodies += [f"{at:%b %d, %Y %I:%M:%S %p} org.quarz.Mill feed", f"{level}: {said}"]
+        else:
+            word = {"INFO": "info", "WARNING": "warn", "SEVERE": "fail"}[level]
+            bodies += [f"{word}: Quarz.Mill.Feeder[{i % 20}]", f"      {said}"]
+        wanted.append(({"INFO": "info", "WARNING": "warn", "SEVERE": "error"}[level], said))
+    parsed = parse(bodies, ParseOptions(now=NOW, close=True, header_times=frozenset(["src"])))
+    assert parsed.entries.select("level", "message").rows() == wanted
+    assert parsed.entries["logger"].unique().to_list() == ["org.quarz.Mill" if kind == "jul" else "Quarz.Mill.Feeder"]
+    if kind == "jul":
+        assert parsed.entries["event_time"][29] == NOW - timedelta(seconds=31)
+
+
+@given(st.lists(st.binary(max_size=80), max_size=30), st.lists(st.binary(max_size=80), max_size=20))
+@settings(max_examples=60, deadline=None)
+def test_any_bytes_are_entries_folded_or_kept_whole(sample: list[bytes], lines: list[bytes]) -> None:
+    bodies = [line.decode("utf-8", "replace") for line in [*lines, *sample]]
+    profile = settle_profile([line.decode("utf-8", "replace") for line in sample], received_at=NOW)
+    parsed = parse_rows(rows(bodies), {"s": profile}, ParseOptions(now=NOW, close=True, redaction=LOGS, redaction_key=b"k"))
+    kept = parsed.entries.filter(pl.col("flags") & int(RowFlag.UNPARSED) != 0).height
+    assert (parsed.stats.rows, parsed.stats.unparsed) == (len(bodies), kept)
+    read = parsed.entries.height - kept
+    assert read + parsed.stats.folded + kept == len(bodies)
+    assert parsed.entries["raw_line"].null_count() == 0
+
+
+_PIECES = st.sampled_from(
+    [
+        "2026-11-24 08:00:00,000 ", "INFO ", "ERROR: ", "[main] ", '{"level":"info",', '"msg":"m"}', "a.b.C: x", "\tat a.b(C.java:1)", "web | ", "<11>", "<165>1 - - - - - - ",
+        "k=v ", 'msg="', "Traceback (most recent call last):", '  File "x.py", line 3', "Caused by: ", "#012", "\\n", "\x1b[31m", "\ufeff", "\x00", "\ud800", "é", "panic: ", "goroutine 1 [running]:",
+    ]
+)  # fmt: skip
+
+
+@given(st.lists(st.lists(_PIECES, max_size=5).map("".join), max_size=40), st.integers(0, 40))
+@settings(max_examples=80, deadline=None)
+def test_pieces_of_every_format_in_any_order(bodies: list[str], sampled: int) -> None:
+    bodies = [body.encode("utf-8", "replace").decode() for body in bodies]
+    profile = settle_profile(bodies[:sampled], received_at=NOW)
+    parsed = parse_rows(rows(bodies), {"s": profile}, ParseOptions(now=NOW, close=True))
+    assert parsed.entries.height + parsed.stats.folded == len(bodies)
+    assert int(parsed.entries["lines"].sum()) == len(bodies)
