@@ -8,8 +8,8 @@ enough; one that own code throws ("own") is often a helper's complaint on behalf
 frames and the same message, or the same message from the same entry point.
 
 Numbers of frames: on the tuning data three and more lose no pair of traces that belong together, two joins more of those that do not,
-and a fourth of the platform's errors tells two more apart; where numbers do as well as each other the more careful one is taken, which is also
-what leaving one project out at a time chooses each time.
+and a fourth of the platform's errors tells one more apart; leaving one project out at a time and taking the more
+careful of numbers that do equally well gives the same figures.
 """
 
 from __future__ import annotations
