@@ -13,9 +13,10 @@ from luffy_dagster.core.rca.verdict.weigh import same_file
 from luffy_dagster_tests.core.rca.building import START, case_of, sha_of
 from luffy_dagster_tests.core.rca.scenarios import HELD, TUNED
 from luffy_dagster_tests.core.rca.scenarios_blind import BLIND
+from luffy_dagster_tests.core.rca.scenarios_blind_three import BLIND_THREE
 from luffy_dagster_tests.core.rca.scenarios_blind_two import BLIND_TWO
 
-ALL = [*TUNED, *HELD, *BLIND, *BLIND_TWO]
+ALL = [*TUNED, *HELD, *BLIND, *BLIND_TWO, *BLIND_THREE]
 NAMES = [s[0] for s in ALL]
 
 
