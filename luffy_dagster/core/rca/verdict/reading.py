@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from luffy_dagster.core.rca.safe import addresses_reader, clean
 from luffy_dagster.core.rca.verdict.values import Place
 
-_EXT = r"(?:py|pyx|js|jsx|mjs|cjs|ts|tsx|vue|java|kt|kts|groovy|scala|go|rb|erb|php|cs|fs|vb|rs|swift|c|cc|cpp|cxx|h|hpp|m|mm|ex|exs|erl|dart|lua|pl|pm|sql|clj|cljs|sh|zig|nim|jl|hs|ml|cr|d|f90|ya?ml|toml|json|xml|properties|tf|html|j2|proto)"
+_EXT = r"(?:py|pyx|js|jsx|mjs|cjs|ts|tsx|vue|java|kt|kts|groovy|scala|go|rb|erb|php|cs|fs|vb|rs|swift|c|cc|cpp|cxx|h|hpp|m|mm|ex|exs|erl|dart|lua|pl|pm|sql|clj|cljs|sh|zig|nim|jl|hs|cr|f90|ya?ml|toml|json|xml|properties|tf|html|j2|proto)"
 _FILE_LINE = re.compile(
     rf"(?<![\w/.-])((?:[A-Za-z]:)?[\w@~./\\-]*[\w-]\.{_EXT})(?::(\d+)|\((\d+)|\", line (\d+)| line (\d+))(?::\d+)?"
     # a function behind it, where a sign says that it is one: "in f", "in function 'f'", "(f", "`f", ": Mod.f"
