@@ -33,6 +33,7 @@ _KINDS = {
 _EXAMPLES = 5
 _SOME, _MANY = 20, 40  # lines (missing, or errors) from which an alert may be high, critical
 _TRACES = 200
+_LONG = 180  # seconds: a service that starts anew is back by then
 _BEFORE = timedelta(minutes=10)
 # Ids of requests wherever they stand in a line: 16 to 36 hex digits, with or without dashes.
 _ID = r"\b(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{16}|[0-9a-f]{32})\b"
@@ -177,13 +178,13 @@ def _severity(kind: Kind, lead: Feature | None, alert: Alert, ticks: Ticks) -> S
     if kind is Kind.RESTARTS:
         return Severity.CRITICAL
     if kind in (Kind.SILENCE, Kind.VOLUME_DROP):
-        missing = max(
-            ((f.expected or 0.0) - (f.actual or 0.0) for f in alert.features if f.name in ("lines", "silence")),
-            default=0.0,
-        )
-        if missing >= _MANY and actual <= 0.35 * expected:
+        told = [f for f in alert.features if f.name in ("lines", "silence")]
+        missing = {f.span_seconds: (f.expected or 0.0) - (f.actual or 0.0) for f in told}
+        if actual > 0.35 * expected:
+            return Severity.MEDIUM
+        if any(lines >= _MANY and span >= _LONG for span, lines in missing.items()):
             return Severity.CRITICAL
-        return Severity.HIGH if missing >= _SOME and actual <= 0.35 * expected else Severity.MEDIUM
+        return Severity.HIGH if any(lines >= _SOME for lines in missing.values()) else Severity.MEDIUM
     if kind is Kind.ERRORS:
         lines = max(float(ticks.total[alert.first : alert.fired + 1].sum()), 1.0)
         errors = float(ticks.errors[alert.first : alert.fired + 1].sum())

@@ -71,7 +71,7 @@ class Volume:
 class Silence:
     """Nothing at all since the last line, where lines were expected."""
 
-    id: str = "silence-2026-11"
+    id: str = "silence-2026-12"
     family: str = "silence"
     floor: float = 5.0
 
@@ -83,7 +83,8 @@ class Silence:
         """How unlikely it is that none of the expected lines came."""
         size = view.ticks.size
         here = (view.ticks.total > 0) | (view.mask == 0) | view.mute
-        awaited = np.cumsum(view.masked(view.mean))
+        # behind a job that wrote much, as many lines as the day has at this time are enough
+        awaited = np.cumsum(view.masked(np.minimum(view.mean, view.base)))
         last = np.maximum.accumulate(np.where(here, np.arange(size), 0))
         missing = awaited - awaited[last]
         series = excess(np.zeros(size), missing, state["alpha"], above=False)
