@@ -36,10 +36,17 @@ def timeline(days: Sequence[JudgedDay], out: Path, *, title: str, begin: datetim
             for axis in (top, bottom):
                 axis.axvspan(a.fired_at, end, color=colour, alpha=0.25, linewidth=0)  # type: ignore[arg-type]
             top.annotate(
-                str(a.kind), (a.fired_at, 0.98), xycoords=("data", "axes fraction"), fontsize=7, rotation=90, va="top"
+                f"{a.kind} ",
+                (a.fired_at, 0.98),
+                xycoords=("data", "axes fraction"),
+                fontsize=7,
+                rotation=90,
+                va="top",
+                ha="right",
             )  # type: ignore[arg-type]
     top.axhline(1.0, color="#e8a33d", linewidth=1)
     top.set_yscale("symlog", linthresh=2)
+    top.set_ylim(bottom=0)
     top.set_ylabel("score (1 is the threshold)")
     bottom.set_ylabel("lines per minute")
     bottom.set_xlim(begin, begin + timedelta(days=1))  # type: ignore[arg-type]
