@@ -10,19 +10,29 @@ import json
 import sys
 import time
 from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from luffy_dagster.core.parsing.traces.extract import frames_of, parse_trace
 from luffy_dagster.core.rca.model import Suspects, Trouble
 from luffy_dagster.core.rca.suspects import SUSPECT_ALGORITHM, rank_suspects
+from luffy_dagster.core.rca.weights import WEIGHTS, Weights
+from luffy_dagster.evals.suspect_weights import KINDS, learn, project_of
 
 LIMIT = 20
+EVERY = 400  # suspects of a kind that weights are learnt from
 _TRUTHS = {"files": "truth_files", "functions": "truth_functions", "commits": "culprit_commits"}
 
 
 def run(
-    data: Path, repos: Path, out: Path | None = None, cache: Path | None = None, source: str = ""
+    data: Path,
+    repos: Path,
+    out: Path | None = None,
+    cache: Path | None = None,
+    source: str = "",
+    leave_out: bool = False,
 ) -> dict[str, Any]:
     """Predicts every case; figures as share of the cases that have a truth of that kind.
 
@@ -32,51 +42,82 @@ def run(
         out: where predictions go, one JSON object per case.
         cache: folder for the index of their history (default: `.luffy-history` beside `repos`).
         source: only cases whose source begins with this.
+        leave_out: learn the weights of the signals anew, those of each project from the others' cases, and predict by these.
     """
-    from luffy_dagster.adapters.git import GitError, GitRepository, open_path
-
     cases = [json.loads(line) for line in data.read_text().splitlines() if line.strip()]
     cases = [case for case in cases if case.get("source", "").startswith(source)]
-    cache = cache or repos.parent / ".luffy-history"
-    opened: dict[str, GitRepository] = {}
-    predictions: list[dict[str, Any]] = []
-    missing: set[str] = set()
+    clones = Clones(repos, cache or repos.parent / ".luffy-history")
     started = time.process_time()
-    slowest = 0.0
-    for number, case in enumerate(sorted(cases, key=lambda case: case["repo"])):
-        name = case["repo"].replace("/", "+")
-        if name not in opened and name not in missing:
-            for repository in opened.values():
-                repository.close()
-            opened.clear()
-            try:
-                opened[name] = open_path(repos / name, cache=cache)
-            except GitError as error:
-                missing.add(name)
-                print(error, file=sys.stderr)
-        clock = time.perf_counter()
-        suspects = _suspects(case, opened[name]) if name in opened else None
-        slowest = max(slowest, time.perf_counter() - clock)
+    result: dict[str, Any] = {"eval": "localisation", "algorithm": SUSPECT_ALGORITHM, "cases": len(cases)}
+    weights_of: Callable[[str], Weights] = lambda _: WEIGHTS  # noqa: E731
+    if leave_out:
+        whole, without = _learnt(cases, clones)
+        weights_of = lambda project: without.get(project, whole)  # noqa: E731
+        result["weights_of_all"] = {kind: dict(getattr(whole, kind)) for kind in KINDS}
+    predictions = []
+    for case, suspects in clones.rank(cases, weights_of):
         predictions.append({"case_id": case["case_id"], **_names(case, suspects)})
-        print(f"{number + 1}/{len(cases)} {case['case_id']}", file=sys.stderr)
-    for repository in opened.values():
-        repository.close()
+        print(f"{len(predictions)}/{len(cases)} {case['case_id']}", file=sys.stderr)
     if out is not None:
         out.write_text("".join(json.dumps(prediction) + "\n" for prediction in predictions))
-    result: dict[str, Any] = {
-        "eval": "localisation",
-        "algorithm": SUSPECT_ALGORITHM,
-        "cases": len(cases),
-        "missing_repositories": sorted(missing),
+    result |= {
+        "missing_repositories": sorted(clones.missing),
         "cpu_seconds": round(time.process_time() - started, 1),  # without Git's own
-        "slowest_case_seconds": round(slowest, 2),
+        "slowest_case_seconds": round(clones.slowest, 2),
     }
     if all("truth_files" in case for case in cases):
         result |= figures(cases, predictions)
     return result
 
 
-def _suspects(case: dict[str, Any], repository: Any) -> Suspects:
+class Clones:
+    """The clones of a folder, one open at a time."""
+
+    def __init__(self, folder: Path, cache: Path) -> None:
+        """Nothing is opened yet."""
+        self._folder, self._cache = folder, cache
+        self.missing: set[str] = set()
+        self.slowest = 0.0
+
+    def rank(
+        self, cases: Sequence[dict[str, Any]], weights_of: Callable[[str], Weights], limit: int = LIMIT
+    ) -> Iterator[tuple[dict[str, Any], Suspects | None]]:
+        """Every case with its suspects, repository by repository; None where its clone is missing."""
+        from luffy_dagster.adapters.git import GitError, open_path
+
+        ordered = sorted(cases, key=lambda case: str(case["repo"]))
+        for name, group in groupby(ordered, key=lambda case: str(case["repo"])):
+            try:
+                repository = open_path(self._folder / name.replace("/", "+"), cache=self._cache)
+            except GitError as error:
+                if name not in self.missing:
+                    print(error, file=sys.stderr)
+                self.missing.add(name)
+                yield from ((case, None) for case in group)
+                continue
+            with repository:
+                for case in group:
+                    clock = time.perf_counter()
+                    found = rank_suspects(
+                        trouble_of(case), repository, limit=limit, weights=weights_of(project_of(case))
+                    )
+                    self.slowest = max(self.slowest, time.perf_counter() - clock)
+                    yield case, found
+
+
+def _learnt(cases: Sequence[dict[str, Any]], clones: Clones) -> tuple[Weights, dict[str, Weights]]:
+    primary = [case for case in cases if case.get("primary", True)]
+
+    def rank(weights_of: Callable[[str], Weights]) -> Iterator[tuple[dict[str, Any], Suspects]]:
+        for case, suspects in clones.rank(primary, weights_of, limit=EVERY):
+            if suspects is not None:
+                yield case, suspects
+
+    return learn(rank, lambda case, kind: set(case[_TRUTHS[kind]]), _name)
+
+
+def trouble_of(case: dict[str, Any]) -> Trouble:
+    """What a case asks, as an asset would ask it of the same trace."""
     trace = parse_trace(case["trace"])
     trouble = Trouble(commit=case["buggy_commit"], text=case["trace"][:4_000])
     if trace is not None:
@@ -91,20 +132,24 @@ def _suspects(case: dict[str, Any], repository: Any) -> Suspects:
             root_type=trace.root.type,
             root_message=trace.root.message,
         )
-    return rank_suspects(trouble, repository, limit=LIMIT)
+    return trouble
 
 
 def _names(case: dict[str, Any], suspects: Suspects | None) -> dict[str, list[str]]:
     if suspects is None:
-        return {"files": [], "functions": [], "commits": []}
-    functions = [s.name for s in suspects.functions]
-    if case.get("lang") == "java":  # the form that is fixed for Java: the method's bare name
-        functions = [f"{path}::{name.rpartition('.')[2]}" for path, _, name in (f.partition("::") for f in functions)]
+        return {kind: [] for kind in KINDS}
     return {
-        "files": [s.name for s in suspects.files],
-        "functions": list(dict.fromkeys(functions)),
-        "commits": [s.name for s in suspects.commits],
+        kind: list(dict.fromkeys(_name(case, kind, suspect.name) for suspect in getattr(suspects, kind)))
+        for kind in KINDS
     }
+
+
+def _name(case: dict[str, Any], kind: str, name: str) -> str:
+    """A suspect's name in the form of the truth: a Java method goes by its bare name."""
+    if kind == "functions" and case.get("lang") == "java":
+        path, _, function = name.partition("::")
+        return f"{path}::{function.rpartition('.')[2]}"
+    return name
 
 
 def figures(cases: list[dict[str, Any]], predictions: list[dict[str, Any]]) -> dict[str, Any]:

@@ -52,6 +52,18 @@ def test_log_tree_file_blame_and_diff(made, repo):
     assert repo.commit(head).changes[0].added == 1
 
 
+def test_lines_are_searched_in_the_files_of_one_commit(tmp_path):
+    made = Made(tmp_path / "searched")
+    first = made.commit("One", {"a b/ä:1.py": "def one():\n    return 'def two'\n", "c.txt": "def one\n", "d.pyx": "def one\n"})
+    head = made.commit("Two", {"a b/ä:1.py": "def two():\n    pass\n", "[e].py": "def one():\n    pass\n"})
+    with open_path(made.path, cache=tmp_path / "cache") as repo:
+        assert repo.grep(first, r"\b(def|class)[[:space:]]+(one|two)\b", (".py",)) == (
+            ("a b/ä:1.py", 1, "def one():"), ("a b/ä:1.py", 2, "    return 'def two'"),
+        )  # fmt: skip
+        assert [hit[0] for hit in repo.grep(head, "def one", (".py",))] == ["[e].py"]
+        assert repo.grep(head, "nowhere", (".py",)) == () and repo.grep("0" * 40, "def", (".py",)) == ()
+
+
 def test_blame_ignores_white_space_and_the_listed_commits(made, tmp_path):
     first = made.git("rev-parse", "HEAD")
     made.commit("Indented", {"app.py": "def one():\n      return 1\n\n\ndef two():\n    return 3\n"})

@@ -116,3 +116,17 @@ def read_blame(output: bytes) -> list[BlameLine]:
         elif now is not None and raw.startswith(b"filename "):
             paths[now[0]] = path_of(raw[9:]) or ""
     return lines
+
+
+_HIT = re.compile(rb"([^\0\n]+)\0(\d+)\0([^\n]*)\n")
+MAX_HIT = 400  # bytes of a line that are kept
+
+
+def read_grep(output: bytes, commit: str, limit: int) -> Iterator[tuple[str, int, str]]:
+    """`(path, line, text)` of `git grep -n -z`, whose paths begin with the commit that was searched."""
+    for count, hit in enumerate(_HIT.finditer(output)):
+        path = path_of(hit[1].removeprefix(f"{commit}:".encode()))
+        if count >= limit:
+            return
+        if path is not None:
+            yield path, int(hit[2]), hit[3][:MAX_HIT].decode("utf-8", "replace")

@@ -22,6 +22,7 @@ from luffy_dagster.core.rca.model import BlameLine, CommitInfo, TreeFile
 
 MAX_FILE = 2_000_000  # bytes of a file that is read as text
 MAX_DIFF = 400_000  # bytes of a diff that are read
+MAX_HITS = 5_000  # lines of a search that are read
 MAX_KEPT = 4096  # answers kept in memory
 _LFS = "version https://git-lfs.github.com/spec/"
 _HEX = re.compile(r"[0-9a-f]{4,64}\Z")
@@ -311,6 +312,23 @@ class GitRepository:
                     file.write("\n".join(_IGNORED.findall(text)) + "\n")
                 self._ignored[oid] = Path(file.name)
             return self._ignored[oid]
+
+    def grep(self, commit: str, pattern: str, endings: Sequence[str]) -> Sequence[tuple[str, int, str]]:
+        """`(path, line, text)` of the lines that match a POSIX extended expression in files of these endings, at most MAX_HITS."""
+
+        def make() -> tuple[tuple[str, int, str], ...]:
+            if self.resolve(commit) is None:
+                return ()
+            args = ["grep", "-n", "-z", "-I", "-E", "--full-name", "--no-color", "--no-textconv", "-e", pattern, commit]
+            # Every other command takes paths literally; here endings are asked for, which are the product's own.
+            globs = environment(GIT_LITERAL_PATHSPECS="0", GIT_GLOB_PATHSPECS="1", LC_ALL="C")
+            raw = run(
+                [*args, "--", *(f"**/*{end}" for end in endings)],
+                place=self.place, git_dir=self.git_dir, timeout=self._timeout, env=globs, ok=(0, 1),
+            )  # fmt: skip
+            return tuple(records.read_grep(raw, commit, MAX_HITS))
+
+        return self._once(("grep", commit, pattern, tuple(endings)), make)
 
     def diff(self, commit: str, path: str | None = None) -> str:
         """What a commit changed against its first parent (of one path, or all of it) as a unified diff, cut at MAX_DIFF bytes."""

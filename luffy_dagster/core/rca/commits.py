@@ -1,21 +1,27 @@
-"""Commits suspected: those that wrote the lines of the suspected functions, weighed by nearness, time, release and size."""
+"""Commits suspected: those that wrote the lines of the suspected functions, weighed by nearness, time and release.
+
+Belongs here: the signals of commits and how strong they are. Their weights are in `weights`.
+"""
 
 from __future__ import annotations
 
 import math
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from luffy_dagster.core.rca import weights as w
-from luffy_dagster.core.rca.files import FileScores
-from luffy_dagster.core.rca.functions import ScoredFrame
+from luffy_dagster.core.rca.files import FileScores, softmax
+from luffy_dagster.core.rca.functions import ScoredFunction
 from luffy_dagster.core.rca.model import BlameLine, CommitInfo, ScorePart, Suspect, SuspectKind, Trouble
 from luffy_dagster.core.rca.reading import Repository
 from luffy_dagster.core.rca.signals import Clues
 
-MAX_BLAMED = 10  # functions whose lines are traced back
+MAX_BLAMED = 8  # functions whose lines are traced back
+LEAST_HEAT = 0.02  # share of suspicion under which a function's lines are not traced back
+LEAST = 0.003  # the least share of suspected lines that is told apart
+FAR = 0.05  # what a line of the function counts that is far from the frame's
+NEAR_LINES = 3.0  # lines over which nearness falls to a third
 _TRIVIAL = re.compile(
     r"^\s*(?:[\]\[{}();,]*|else:?|\}? ?else ?\{|try:?|finally:?|pass|end|#.*|//.*|\"\"\".*|/?\*.*|@\w+|import .*|from .* import .*)\s*$"
 )
@@ -28,81 +34,90 @@ TIDYING = re.compile(
 
 def rank_commits(
     trouble: Trouble,
-    frames: Sequence[ScoredFrame],
+    functions: Sequence[ScoredFunction],
     files: FileScores,
     clues: Clues,
     repository: Repository,
     history: Sequence[CommitInfo],
     released: frozenset[str],
     limit: int,
+    weights: Mapping[str, float],
 ) -> tuple[Suspect, ...]:
     """The commits as suspects, best first. `history`: recent commits of the files; `released`: what the release brought."""
-    base: dict[str, list[ScorePart]] = defaultdict(list)
+    signals: dict[str, dict[str, tuple[float, str]]] = defaultdict(dict)
     where: dict[str, tuple[float, str, int | None]] = {}
-    for one, lines in _blamed(trouble, frames, repository):
-        heat = math.exp((one.score - max(frame.score for frame in frames)) * w.HEAT)
-        text = clues.texts.get(one.own.path, "").split("\n")
-        for sha, (share, count, nearest) in _shares(one, lines, text).items():
-            value = heat * share**w.FOCUS
-            name = one.own.function or one.own.path
-            near = (
-                f", the nearest {nearest} lines from the frame's"
-                if nearest
-                else ", the frame's own among them"
-                if nearest == 0
-                else ""
-            )
-            base[sha].append(ScorePart("blame", value, f"wrote {count} lines of {name} ({one.own.path}){near}"))
-            if value > where.get(sha, (0.0, "", None))[0]:
-                where[sha] = (value, one.own.path, one.own.line)
-    _of_files(base, where, files, history, trouble.subpath)
+    _of_lines(signals, where, trouble, functions, clues, repository)
+    _of_files(signals, where, files, history, trouble.subpath)
     for brought in history:
-        if brought.sha in released and brought.sha not in base:
-            hit = next((c.path for c in brought.changes if files.total(c.path) > 0), None)
+        if brought.sha in released and brought.sha not in signals:
+            hit = next((c.path for c in brought.changes if c.path in files.parts), None)
             if hit:
-                base[brought.sha].append(ScorePart("touches", w.FILE_LOG, f"changed {hit}"))
-                where[brought.sha] = (w.FILE_LOG, hit, None)
+                signals[brought.sha]["file_log"] = (0.1, f"changed {hit}")
+                where[brought.sha] = (0.0, hit, None)
     known = {commit.sha: commit for commit in history}
-    strongest = sorted(base, key=lambda sha: (-sum(p.value for p in base[sha]), sha))[: limit * 3]
+    strongest = sorted(signals, key=lambda sha: (-signals[sha].get("lines", (0.0,))[0], -where[sha][0], sha))[
+        : limit * 3
+    ]
     known |= repository.commits(strongest)
     at = trouble.first_seen or _time_of(trouble, known, repository)
     found = []
     for sha in strongest:
         commit = known.get(sha)
-        if commit is not None and (
-            trouble.first_seen is None or commit.committed_at <= trouble.first_seen + timedelta(minutes=5)
+        if commit is None or (
+            trouble.first_seen is not None and commit.committed_at > trouble.first_seen + timedelta(minutes=5)
         ):
-            parts = [*base[sha], *_factors(commit, sum(p.value for p in base[sha]), at, trouble, released)]
-            found.append((sum(part.value for part in parts), commit, tuple(parts)))
+            continue
+        kept = signals[sha]
+        kept.setdefault("lines", (0.0, "it wrote none of the suspected lines"))
+        kept |= {signal: (strength, reason) for signal, strength, reason in _of_commit(commit, at, trouble, released)}
+        parts = tuple(
+            ScorePart(signal, round(weights[signal] * value, 5), reason) for signal, (value, reason) in kept.items()
+        )
+        found.append((sum(part.value for part in parts), commit, parts))
     found.sort(key=lambda item: (-item[0], item[1].sha))
-    total = sum(max(score, 0.0) for score, _, _ in found) or 1.0
+    shares = softmax([score for score, _, _ in found])
     return tuple(
         Suspect(
-            SuspectKind.COMMIT, commit.sha, round(score, 5), parts, round(max(score, 0.0) / total, 4), where[commit.sha][1],
-            where[commit.sha][2], commit,
+            SuspectKind.COMMIT, commit.sha, round(score, 5), parts, round(share, 4), where[commit.sha][1], where[commit.sha][2], commit
         )
-        for score, commit, parts in found[:limit]
+        for (score, commit, parts), share in zip(found[:limit], shares, strict=False)
     )  # fmt: skip
 
 
-def _blamed(
-    trouble: Trouble, frames: Sequence[ScoredFrame], repository: Repository
-) -> list[tuple[ScoredFrame, Sequence[BlameLine]]]:
-    """The strongest own frames with who wrote the lines around them, each function once."""
-    found: list[tuple[ScoredFrame, Sequence[BlameLine]]] = []
-    seen: set[tuple[str, int | None]] = set()
-    for one in sorted(frames, key=lambda one: (-one.score, one.own.place)):
-        own = one.own
-        key = (own.path, own.first)
-        if own.first is None or key in seen or len(found) >= MAX_BLAMED:
-            continue
-        seen.add(key)
-        found.append((one, repository.blame(trouble.commit, own.path, own.first, own.last)))
-    return found
+def _of_lines(
+    signals: dict[str, dict[str, tuple[float, str]]],
+    where: dict[str, tuple[float, str, int | None]],
+    trouble: Trouble,
+    functions: Sequence[ScoredFunction],
+    clues: Clues,
+    repository: Repository,
+) -> None:
+    """Who wrote the lines of the suspected functions: shares of them, each function counting by its own share of suspicion."""
+    placed = [one for one in functions if one.first is not None][:MAX_BLAMED]
+    heats = [heat for heat in softmax([one.score for one in placed]) if heat >= LEAST_HEAT]  # best first
+    blamed = placed[: len(heats)]
+    mass: dict[str, float] = defaultdict(float)
+    best: dict[str, tuple[float, str]] = {}
+    for one, heat in zip(blamed, heats, strict=True):
+        lines = repository.blame(trouble.commit, one.path, one.first or 1, one.last)
+        text = (clues.texts.get(one.path) or repository.read(trouble.commit, one.path) or "").split("\n")
+        for sha, (share, count, nearest) in _shares(one, lines, text).items():
+            mass[sha] += heat * share
+            near = ""
+            if nearest is not None:
+                near = f", the nearest {nearest} lines from the frame's" if nearest else ", the frame's own among them"
+            if heat * share > best.get(sha, (0.0, ""))[0]:
+                best[sha] = (heat * share, f"wrote {count} lines of {one.name or one.path} ({one.path}){near}")
+                where[sha] = (heat * share, one.path, one.line)
+            if nearest == 0:
+                before = signals[sha].get("frame_line", (0.0, ""))[0]
+                signals[sha]["frame_line"] = (before + heat, "wrote the very line of a frame")
+    for sha, value in mass.items():
+        signals[sha]["lines"] = (math.log1p(value / LEAST), best[sha][1])
 
 
 def _shares(
-    one: ScoredFrame, lines: Sequence[BlameLine], text: Sequence[str]
+    one: ScoredFunction, lines: Sequence[BlameLine], text: Sequence[str]
 ) -> dict[str, tuple[float, int, int | None]]:
     """Of each commit: its weighed share of the lines, how many it wrote, how near the nearest is to the frame's line."""
     weighed: dict[str, float] = defaultdict(float)
@@ -111,8 +126,8 @@ def _shares(
     for line in lines:
         if line.line > len(text) or _TRIVIAL.match(text[line.line - 1]):
             continue
-        away = abs(line.line - one.own.line) if one.own.line else None
-        weighed[line.sha] += 1.0 if away is None else w.FAR + math.exp(-away / w.NEAR_LINES)
+        away = abs(line.line - one.line) if one.line else None
+        weighed[line.sha] += 1.0 if away is None else FAR + math.exp(-away / NEAR_LINES)
         count[line.sha] += 1
         before = nearest.get(line.sha)
         nearest[line.sha] = away if before is None or (away is not None and away < before) else before
@@ -121,7 +136,7 @@ def _shares(
 
 
 def _of_files(
-    base: dict[str, list[ScorePart]],
+    signals: dict[str, dict[str, tuple[float, str]]],
     where: dict[str, tuple[float, str, int | None]],
     files: FileScores,
     history: Sequence[CommitInfo],
@@ -134,10 +149,11 @@ def _of_files(
         for place, commit in enumerate(touching):
             if subpath and not any(change.path.startswith(f"{subpath}/") for change in commit.changes):
                 continue
-            value = w.FILE_LOG / (1 + rank) / (1 + place)
-            base[commit.sha].append(ScorePart("file_log", value, f"changed {path}, {place + 1}. newest of its commits"))
-            if commit.sha not in where:
-                where[commit.sha] = (value, path, None)
+            value = 1 / (1 + rank) / (1 + place)
+            before = signals[commit.sha].get("file_log", (0.0, ""))[0]
+            if value > before:
+                signals[commit.sha]["file_log"] = (value, f"changed {path}, {place + 1}. newest of its commits")
+            where.setdefault(commit.sha, (0.0, path, None))
 
 
 def _time_of(trouble: Trouble, known: dict[str, CommitInfo], repository: Repository) -> datetime | None:
@@ -145,37 +161,23 @@ def _time_of(trouble: Trouble, known: dict[str, CommitInfo], repository: Reposit
     return head.committed_at if head else None
 
 
-def _factors(
-    commit: CommitInfo, score: float, at: datetime | None, trouble: Trouble, released: frozenset[str]
-) -> list[ScorePart]:
-    """What time, release and kind of the commit add to or take from its score."""
-    parts = []
+def _of_commit(
+    commit: CommitInfo,
+    at: datetime | None,
+    trouble: Trouble,
+    released: frozenset[str],
+) -> Iterator[tuple[str, float, str]]:
+    """What time and release say of a commit. Its words add nothing: anyone can write them."""
     if at is not None:
         days = max((at - commit.committed_at).total_seconds() / 86_400, 0.0)
-        parts.append(
-            ScorePart(
-                "recent",
-                score * w.YEAR * math.exp(-days / 365),
-                f"{_ago(days)} before {'the first error' if trouble.first_seen else 'the commit that ran'}",
-            )
-        )
+        before = "the first error" if trouble.first_seen else "the commit that ran"
+        yield "age", math.log1p(days / 30), f"{_ago(days)} before {before}"
         if trouble.first_seen is not None:
-            parts.append(
-                ScorePart(
-                    "shortly_before", score * w.WEEK * math.exp(-days / 7), f"{_ago(days)} before the first error"
-                )
-            )
+            yield "shortly_before", math.exp(-days / 7), f"{_ago(days)} before the first error"
     if commit.sha in released:
-        parts.append(ScorePart("released", score * w.RELEASED, "the release that ran brought it"))
-    if len(commit.changes) > w.HUGE:
-        parts.append(
-            ScorePart(
-                "size", score * (w.HUGE_FACTOR - 1), f"it changed {len(commit.changes)} files, too many to be meant"
-            )
-        )
+        yield "released", 1.0, "the release that ran brought it"
     if TIDYING.search(commit.subject):
-        parts.append(ScorePart("tidying", score * (w.TIDYING_FACTOR - 1), "its subject says that it only tidies"))
-    return parts
+        yield "tidying", 1.0, "its subject says that it only tidies"
 
 
 def _ago(days: float) -> str:

@@ -1,115 +1,178 @@
-"""Functions suspected: those that the own frames are in, and those that these call in the same file."""
+"""Functions suspected: those that the own frames are in, those that these call, and others of the files suspected most.
+
+Belongs here: the signals of functions and how strong they are. Their weights are in `weights`.
+"""
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from luffy_dagster.core.codeindex import Symbol
-from luffy_dagster.core.rca import weights as w
+from luffy_dagster.core.codeindex import Symbol, innermost, outline
+from luffy_dagster.core.codeindex.terms import words
 from luffy_dagster.core.rca.files import FileScores, softmax
-from luffy_dagster.core.rca.model import ScorePart, Suspect, SuspectKind
+from luffy_dagster.core.rca.links import Links
+from luffy_dagster.core.rca.model import ScorePart, Suspect, SuspectKind, Trouble
+from luffy_dagster.core.rca.reading import Repository
 from luffy_dagster.core.rca.signals import Clues, OwnFrame
 
+MAX_READ = 10  # files without a frame that are read
 _CALL = re.compile(r"(\w+)\s*\(")
 _CALLERS = 6  # own frames whose calls are looked at
+_OTHERS = 12  # functions of a suspected file that are looked at without a frame or a call, the longest
+_FILES = 4  # files of which those are taken
 
 
 @dataclass(frozen=True, slots=True)
-class ScoredFrame:
-    """An own frame with the parts of its function's score."""
+class ScoredFunction:
+    """A function with the parts of its score; `own` is the innermost frame in it, `symbol` None where its file could not be read."""
 
-    own: OwnFrame
+    path: str
+    name: str
     parts: tuple[ScorePart, ...]
+    first: int | None
+    last: int | None
+    own: OwnFrame | None = None
 
     @property
     def score(self) -> float:
         """Sum of the parts."""
         return sum(part.value for part in self.parts)
 
+    @property
+    def line(self) -> int | None:
+        """The frame's line, else None."""
+        return self.own.line if self.own else None
 
-def score_frames(clues: Clues, files: FileScores) -> list[ScoredFrame]:
-    """The own frames as places of a fault, in their order."""
-    return [ScoredFrame(own, _parts(own, clues, files)) for own in clues.own]
 
+def score_functions(
+    trouble: Trouble,
+    clues: Clues,
+    links: Links,
+    files: FileScores,
+    repository: Repository,
+    weights: Mapping[str, float],
+) -> list[ScoredFunction]:
+    """All functions that anything points to, best first."""
+    outlines = _outlines(trouble, clues, files, repository)
+    signals: dict[tuple[str, str], dict[str, tuple[float, str]]] = {}
+    where: dict[tuple[str, str], tuple[int | None, int | None, OwnFrame | None]] = {}
 
-def _parts(own: OwnFrame, clues: Clues, files: FileScores) -> tuple[ScorePart, ...]:
-    parts = [
-        ScorePart(
-            "depth",
-            w.FUNCTION_DEPTH / (1 + own.place),
-            f"frame {own.place + 1} of the service's own, from the error outwards",
-        ),
-        ScorePart("file", w.FUNCTION_FILE * files.total(own.path), f"its file's score is {files.total(own.path):.2f}"),
-        ScorePart("length", w.FUNCTION_LENGTH * math.log1p(own.length), f"it has {own.length} lines"),
-    ]
-    if own.place == 0:
-        parts.append(ScorePart("first", w.FIRST, "the innermost frame of the service's own is in it"))
-    if own.raises:
-        parts.append(ScorePart("raises", w.RAISES, "its line raises the error on purpose: it found the fault"))
-    if own.thrower:
-        parts.append(ScorePart("thrower", w.EXCEPTION_FILE, "it only makes exceptions"))
-    if clues.deliberate and own.place < 2:
-        value = w.DELIBERATE_FIRST if own.place == 0 else w.DELIBERATE_SECOND
-        parts.append(
-            ScorePart("deliberate", value, "the error was raised on purpose, so that its cause may lie further out")
+    def note(
+        path: str,
+        name: str,
+        found: Iterator[tuple[str, float, str]],
+        place: tuple[int | None, int | None, OwnFrame | None],
+    ) -> None:
+        where.setdefault((path, name), place)
+        kept = signals.setdefault((path, name), {})
+        for signal, strength, reason in found:
+            if strength > kept.get(signal, (0.0, ""))[0]:
+                kept[signal] = (strength, reason)
+
+    for own in clues.own:
+        note(own.path, own.function, _of_frame(own, clues), (own.first, own.last, own))
+    for path, symbol in _called(clues, links, outlines):
+        note(path, symbol.name, iter(()), (symbol.first, symbol.last, None))
+    for link in links.found:
+        if link.signal == "said_symbol":
+            at = link.definition
+            for symbol in _symbols_of(at.line, at.is_class, outlines.get(at.path, ())):
+                said_it = iter([("said_symbol", link.strength, link.reason)])
+                note(at.path, symbol.name, said_it, (symbol.first, symbol.last, None))
+    best = sorted(files.parts, key=lambda path: (-files.total(path), path))[:_FILES]
+    for path in best:
+        functions = [s for s in outlines.get(path, ()) if s.kind == "function"]
+        for symbol in sorted(functions, key=lambda s: (s.first - s.last, s.first))[:_OTHERS]:
+            note(path, symbol.name, iter(()), (symbol.first, symbol.last, None))
+    have = _said(trouble, clues)
+    framed = {(own.path, own.function) for own in clues.own}
+    near = {path: files.near(path) for path, _ in signals}
+    scored = []
+    for (path, name), kept in signals.items():
+        first, last, inner = where[path, name]
+        length = last - first + 1 if first and last else 1
+        kept["length"] = (math.log1p(length), f"it has {length} lines")
+        kept["file"] = (near[path], f"its file's score is {files.total(path):.2f}")
+        if (path, name) not in framed:
+            kept["no_frame"] = (1.0, "no frame of the trace is in it")
+        both = set(words(name.rpartition(".")[2])) & have
+        if both:
+            every = set(words(name.rpartition(".")[2]))
+            kept["words"] = (len(both) / (1 + len(every)), f"the trace and its message say {', '.join(sorted(both))}")
+        parts = tuple(
+            ScorePart(signal, round(weights[signal] * value, 5), reason) for signal, (value, reason) in kept.items()
         )
-    return tuple(parts)
+        scored.append(ScoredFunction(path, name, parts, first, last, inner))
+    return sorted(scored, key=lambda one: (-one.score, one.path, one.name))
 
 
-def rank_functions(frames: list[ScoredFrame], clues: Clues, limit: int) -> tuple[Suspect, ...]:
-    """The functions as suspects, best first."""
-    best: dict[str, tuple[float, tuple[ScorePart, ...], str, int | None]] = {}
-    for one in frames:
-        own = one.own
-        if own.function:
-            _keep(best, f"{own.path}::{own.function}", one.parts, own.path, own.line or own.first)
-    inside = set(best)
-    for one in frames[:_CALLERS]:
-        for symbol, parts in _called(one, clues):
-            name = f"{one.own.path}::{symbol.name}"
-            if name not in inside:
-                _keep(best, name, parts, one.own.path, symbol.first)
-    order = sorted(best, key=lambda name: (-best[name][0], name))
-    shares = softmax([best[name][0] for name in order])
+def rank_functions(functions: Sequence[ScoredFunction], limit: int) -> tuple[Suspect, ...]:
+    """The functions as suspects, best first; code outside of functions is none."""
+    named = [one for one in functions if one.name]
+    shares = softmax([one.score for one in named])
     return tuple(
-        Suspect(SuspectKind.FUNCTION, name, round(best[name][0], 4), best[name][1], share, best[name][2], best[name][3])
-        for name, share in zip(order[:limit], shares, strict=False)
-    )
-
-
-def _keep(
-    best: dict[str, tuple[float, tuple[ScorePart, ...], str, int | None]],
-    name: str,
-    parts: tuple[ScorePart, ...],
-    path: str,
-    line: int | None,
-) -> None:
-    score = sum(part.value for part in parts)
-    if name not in best or score > best[name][0]:
-        best[name] = (score, parts, path, line)
-
-
-def _called(one: ScoredFrame, clues: Clues) -> list[tuple[Symbol, tuple[ScorePart, ...]]]:
-    """Functions of the same file that a frame's function calls, without a frame of their own."""
-    own = one.own
-    if own.symbol is None:
-        return []
-    lines = clues.texts.get(own.path, "").split("\n")
-    called = set(_CALL.findall("\n".join(lines[own.symbol.first - 1 : own.symbol.last])))
-    return [
-        (
-            symbol,
-            (
-                ScorePart("caller", one.score + w.CALLED, f"{own.function}, which the trace passes through, calls it"),
-                ScorePart(
-                    "length",
-                    w.CALLED_LENGTH * math.log1p(symbol.last - symbol.first),
-                    f"it has {symbol.last - symbol.first + 1} lines",
-                ),
-            ),
+        Suspect(
+            SuspectKind.FUNCTION, f"{one.path}::{one.name}", round(one.score, 4), one.parts, round(share, 4), one.path, one.line or one.first
         )
-        for symbol in clues.outlines.get(own.path, ())
-        if symbol.kind == "function" and symbol.short in called
-    ]
+        for one, share in zip(named[:limit], shares, strict=False)
+    )  # fmt: skip
+
+
+def _of_frame(own: OwnFrame, clues: Clues) -> Iterator[tuple[str, float, str]]:
+    how = "on_purpose" if clues.deliberate else "by_accident"
+    yield "depth", 1 / (1 + own.place), f"frame {own.place + 1} of the service's own, from the error outwards"
+    if not own.thrower:
+        yield f"reach_{how}", 1 / (1 + own.depth), f"frame {own.depth + 1} of those that do more than make exceptions"
+        if own.depth == 0:
+            yield f"first_{how}", 1.0, "the innermost frame that does more than make exceptions is in it"
+    else:
+        yield "thrower", 1.0, "it only makes exceptions"
+    if own.raises:
+        yield "raises", 1.0, "its line raises the error on purpose: it found the fault"
+
+
+def _called(clues: Clues, links: Links, outlines: Mapping[str, Sequence[Symbol]]) -> Iterator[tuple[str, Symbol]]:
+    """Functions that the own frames' functions call or lead to."""
+    for own in clues.own[:_CALLERS]:
+        if own.symbol is not None:
+            lines = clues.texts.get(own.path, "").split("\n")
+            body = set(_CALL.findall("\n".join(lines[own.symbol.first - 1 : own.symbol.last])))
+            for symbol in clues.outlines.get(own.path, ()):
+                if symbol.kind == "function" and symbol.short in body and symbol != own.symbol:
+                    yield own.path, symbol
+    for link in links.found:
+        at = link.definition
+        for symbol in _symbols_of(at.line, at.is_class, outlines.get(at.path, ())):
+            yield at.path, symbol
+
+
+def _symbols_of(line: int, is_class: bool, symbols: Sequence[Symbol]) -> list[Symbol]:
+    """The function that is defined at a line; of a class its constructors."""
+    if not is_class:
+        found = innermost(tuple(symbols), line)
+        return [found] if found else []
+    around = innermost(tuple(symbols), line, kind="class")
+    if around is None:
+        return []
+    makers = (f"{around.name}.__init__", f"{around.name}.{around.short}", f"{around.name}.constructor")
+    return [s for s in symbols if s.kind == "function" and s.name in makers]
+
+
+def _outlines(
+    trouble: Trouble, clues: Clues, files: FileScores, repository: Repository
+) -> dict[str, tuple[Symbol, ...]]:
+    """Outlines of the framed files and of the best others."""
+    found = dict(clues.outlines)
+    order = sorted(files.parts, key=lambda path: (-files.total(path), path))
+    for path in [path for path in order if path not in found][:MAX_READ]:
+        found[path] = outline(path, repository.read(trouble.commit, path) or "")
+    return found
+
+
+def _said(trouble: Trouble, clues: Clues) -> set[str]:
+    said = [trouble.root_type or "", trouble.type or "", trouble.root_message or trouble.message]
+    said += [frame.function or "" for frame in clues.tests]
+    return set(words(" ".join(said)[:3_000]))

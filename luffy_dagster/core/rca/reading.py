@@ -52,6 +52,12 @@ class Repository(Protocol):
     def blame(self, commit: str, path: str, first: int = 1, last: int | None = None) -> Sequence[BlameLine]:
         """Who last changed each of the lines `first` to `last`, white space and `.git-blame-ignore-revs` left out."""
 
+    def grep(self, commit: str, pattern: str, endings: Sequence[str]) -> Sequence[tuple[str, int, str]]:
+        """`(path, line, text)` of the lines of a commit's files that match a POSIX extended expression, in order of paths.
+
+        Only files whose name ends with one of `endings`; no more lines than a person would read.
+        """
+
     def diff(self, commit: str, path: str | None = None) -> str:
         """What a commit changed against its first parent (of one path, or all of it) as a unified diff."""
 

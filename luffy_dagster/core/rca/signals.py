@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from luffy_dagster.core.codeindex import Symbol, innermost, outline
 from luffy_dagster.core.model import Frame
@@ -22,7 +22,7 @@ _RAISE = re.compile(r"^\s*(?:raise\b|throw\b|panic[!(])|\bthrow new\b|\braise \w
 _THROWER = re.compile(
     r"^_?(?:throw|raise|report|fail|error|wrap|construct|weird|unexpected|abort|die|panic|assert|verify|require|from$|invalid|bad[A-Z_])"
 )
-_EXCEPTION_FILE = re.compile(r"(?:Exceptions?|Errors?|(?:^|/)(?:exceptions?|errors?|exc))\.\w+$")
+EXCEPTION_FILE = re.compile(r"(?:Exceptions?|Errors?|(?:^|/)(?:exceptions?|errors?|exc))\.\w+$")
 _HIDDEN = re.compile(
     r"^(?:lambda\$|access\$|<lambda>|<listcomp>|<genexpr>|<dictcomp>|<setcomp>|\$anonfun\$|<anonymous>|__lambda)"
 )
@@ -41,6 +41,7 @@ class OwnFrame:
     symbol: Symbol | None
     raises: bool  # its line raises on purpose
     thrower: bool  # its function or file only makes exceptions
+    depth: int = 0  # own frames nearer to the cause that do more than make exceptions
 
     @property
     def first(self) -> int | None:
@@ -101,9 +102,12 @@ def gather(trouble: Trouble, placed: Sequence[PlacedFrame], repository: Reposito
         if path not in texts and len(texts) < MAX_FILES:
             texts[path] = repository.read(trouble.commit, path) or ""
             outlines[path] = outline(path, texts[path])
-    own = tuple(_own(at, one, texts, outlines) for at, one in enumerate(mine))
+    own: list[OwnFrame] = []
+    for at, one in enumerate(mine):
+        read = _own(at, one, texts, outlines)
+        own.append(replace(read, depth=sum(not inner.thrower for inner in own)))
     deliberate = bool(own) and (own[0].raises or own[0].thrower)
-    return Clues(own, tests, texts, outlines, deliberate)
+    return Clues(tuple(own), tests, texts, outlines, deliberate)
 
 
 def _own(at: int, placed: PlacedFrame, texts: dict[str, str], outlines: dict[str, tuple[Symbol, ...]]) -> OwnFrame:
@@ -114,7 +118,7 @@ def _own(at: int, placed: PlacedFrame, texts: dict[str, str], outlines: dict[str
     symbol, line = _settle(frame, best.path, symbols, lines, line)
     source = frame.source or (lines[line - 1] if line else "")
     short = symbol.short if symbol else (frame.function or "").rpartition(".")[2]
-    thrower = bool(_EXCEPTION_FILE.search(best.path) or _THROWER.match(short))
+    thrower = bool(EXCEPTION_FILE.search(best.path) or _THROWER.match(short))
     return OwnFrame(at, frame, best.path, best.weight, line, symbol, bool(_RAISE.search(source)), thrower)
 
 

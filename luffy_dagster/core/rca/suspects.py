@@ -11,20 +11,27 @@ from collections.abc import Callable, Sequence
 from luffy_dagster.core.codeindex import language_of
 from luffy_dagster.core.rca.commits import rank_commits
 from luffy_dagster.core.rca.files import rank_files, score_files
-from luffy_dagster.core.rca.functions import rank_functions, score_frames
+from luffy_dagster.core.rca.functions import rank_functions, score_functions
+from luffy_dagster.core.rca.links import follow
 from luffy_dagster.core.rca.model import CommitInfo, Suspects, Trouble
 from luffy_dagster.core.rca.places import Places, place_all, places
 from luffy_dagster.core.rca.reading import CodeSearch, Repository
 from luffy_dagster.core.rca.signals import gather
+from luffy_dagster.core.rca.weights import WEIGHTS, Weights
 
-SUSPECT_ALGORITHM = "suspects-2026-11"
+SUSPECT_ALGORITHM = "suspects-2026-12"
 HISTORY = 600  # commits of the frames' files that are looked at
 RELEASE_HISTORY = 500  # commits that a release may bring
 RENAMES = 300  # commits that are searched for where a file of an old name went
 
 
 def rank_suspects(
-    trouble: Trouble, repository: Repository, *, search: CodeSearch | None = None, limit: int = 20
+    trouble: Trouble,
+    repository: Repository,
+    *,
+    search: CodeSearch | None = None,
+    limit: int = 20,
+    weights: Weights = WEIGHTS,
 ) -> Suspects:
     """The suspects of `trouble`, at most `limit` of a kind, best first.
 
@@ -47,20 +54,22 @@ def rank_suspects(
     elif all(own.line is None for own in clues.own):
         notes.append("no frame says a line of this commit: whole functions are looked at")
     history = repository.log(trouble.commit, paths=clues.files[:8], limit=HISTORY) if clues.files else ()
-    scores = score_files(trouble, clues, where, history, search)
+    links = follow(trouble, clues, where, repository)
+    scores = score_files(trouble, clues, links, where, history, search, weights.files)
     ranked_files = rank_files(scores, clues, limit)
     if not clues.files and ranked_files:
         history = repository.log(trouble.commit, paths=[f.name for f in ranked_files[:3]], limit=HISTORY)
-    frames = score_frames(clues, scores)
+    functions = score_functions(trouble, clues, links, scores, repository, weights.functions)
     released = _released(trouble, repository)
     commits = rank_commits(
-        trouble, frames, scores, clues, repository, [*history, *released], frozenset(c.sha for c in released), limit
-    )
+        trouble, functions, scores, clues, repository, [*history, *released], frozenset(c.sha for c in released), limit,
+        weights.commits,
+    )  # fmt: skip
     return Suspects(
         SUSPECT_ALGORITHM,
         trouble.commit,
         ranked_files,
-        rank_functions(frames, clues, limit),
+        rank_functions(functions, limit),
         commits,
         placed,
         tuple(notes),
