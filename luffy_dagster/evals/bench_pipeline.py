@@ -13,6 +13,7 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
@@ -26,7 +27,7 @@ from luffy_dagster import store
 from luffy_dagster.core.model import TimeRange
 from luffy_dagster.core.parsing import ParseOptions
 from luffy_dagster.core.schemas import RAW_LOGS
-from luffy_dagster.flows import make_context, process_service
+from luffy_dagster.flows import make_context, process
 from luffy_dagster.flows.policy import parse_options
 from luffy_dagster.settings import Settings
 
@@ -177,7 +178,8 @@ def _cpu() -> float:
 def run(lines: int = 1_000_000, url: str | None = None) -> dict[str, Any]:
     """Figures of two runs over the same rows: with redaction (the figures at the top) and without it (`without_redaction`).
 
-    Lines per CPU-second from raw rows to clusters, all threads and imports counted; peak memory in MiB.
+    Lines per CPU-second from raw rows to clusters, all threads and imports counted, and the same with windows and detection behind
+    them; peak memory in MiB. Raises BenchError when a run fails.
     `url` names the PostgreSQL to use (an own database is best); the embedded one of a temporary home when None, whose own CPU time
     is not counted as it is another process.
     """
@@ -207,6 +209,26 @@ def _unredacted(*given: Any, **named: Any) -> ParseOptions:
     return replace(parse_options(*given, **named), redaction=None)
 
 
+class BenchError(RuntimeError):
+    """What was measured did not do its work; its figures would mean nothing."""
+
+
+@contextmanager
+def _detection() -> Iterator[list[float]]:
+    """CPU seconds that windows and detection take, told apart: they come after the clusters."""
+    spent: list[float] = []
+    real = process._detect
+
+    def timed(*given: Any, **named: Any) -> Any:
+        start = _cpu()
+        found = real(*given, **named)
+        spent.append(_cpu() - start)
+        return found
+
+    with patch.object(process, "_detect", timed):
+        yield spent
+
+
 def _measure(rows: pl.DataFrame, url: str | None, slug: str) -> dict[str, Any]:
     """Figures of one run over a store and a lake of its own."""
     with tempfile.TemporaryDirectory(prefix="luffy-bench-", ignore_cleanup_errors=True) as folder:
@@ -223,10 +245,13 @@ def _measure(rows: pl.DataFrame, url: str | None, slug: str) -> dict[str, Any]:
             ctx = replace(base, open_source=lambda config: _Memory(config.id, rows))  # type: ignore[arg-type, return-value]
             before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
             clock, cpu = time.perf_counter(), _cpu()
-            result = process_service(ctx, slug, close=True)
+            with _detection() as spent:
+                result = process.process_service(ctx, slug, close=True)
             seconds, cpu = time.perf_counter() - clock, _cpu() - cpu
+            if result.error or result.detect is None or result.detect.error:
+                raise BenchError(f"the run failed: {result.error or (result.detect and result.detect.error)}")
             clock_again, cpu_again = time.perf_counter(), _cpu()
-            process_service(ctx, slug)
+            process.process_service(ctx, slug)
             again = {"seconds": time.perf_counter() - clock_again, "cpu_seconds": _cpu() - cpu_again}
             sizes = {kind: ctx.lake.size(kind, slug).bytes for kind in ("raw_logs", "entries", "exceptions")}
         finally:
@@ -241,7 +266,9 @@ def _measure(rows: pl.DataFrame, url: str | None, slug: str) -> dict[str, Any]:
         "new_shapes": parsed.new_shapes if parsed else 0,
         "seconds": round(seconds, 3),
         "cpu_seconds": round(cpu, 3),
-        "lines_per_cpu_second": round(rows.height / cpu),
+        "detection_cpu_seconds": round(sum(spent), 3),
+        "lines_per_cpu_second": round(rows.height / (cpu - sum(spent))),
+        "lines_per_cpu_second_with_detection": round(rows.height / cpu),
         "same_rows_again": {name: round(value, 3) for name, value in again.items()},
         "memory_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         "memory_before_mib": round(before / 1024),
