@@ -217,7 +217,7 @@ class BenchError(RuntimeError):
 def _detection() -> Iterator[list[float]]:
     """CPU seconds that windows and detection take, told apart: they come after the clusters."""
     spent: list[float] = []
-    real = process._detect
+    real = process.detect_days
 
     def timed(*given: Any, **named: Any) -> Any:
         start = _cpu()
@@ -225,7 +225,7 @@ def _detection() -> Iterator[list[float]]:
         spent.append(_cpu() - start)
         return found
 
-    with patch.object(process, "_detect", timed):
+    with patch.object(process, "detect_days", timed):
         yield spent
 
 
