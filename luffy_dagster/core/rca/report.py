@@ -270,6 +270,7 @@ def head_markdown(report: Report, *, repository: str | None = None) -> str:
     """What an on-call person needs first, in less than HEAD_CHARACTERS: cause, reach, what to do."""
     r, b = report, report.blast_radius
     out = _top(r.model_copy(update={"title": r.title[:120]}), repository)
+    out[0] = f"##{out[0]}"  # Dagster's page lets the lines of a large heading run into each other
     others = f"; also fails: {', '.join(code(s) for s in b.services[:3])}" if b.services else ""
     out += ["", f"{b.occurrences:,} occurrences, {b.last_24h:,} in the last 24 hours{others}.", ""]
     out += [f"{n}. {sentence(a.action)}" for n, a in enumerate(r.recommendations[:3], 1)]
