@@ -75,7 +75,7 @@ def test_the_demo_finds_what_was_planted_and_goes_on(home):
     assert "payments" in again.stdout
     assert planted["cluster_id"] in again.stdout, "the cluster has kept its id"
     assert again.stdout.count("│ 🟠 HIGH catalog: took") == 1, "still told once"
-    total = json.loads(luffy(home, "logs", "-n", "1", "--json").stdout)["total"]
+    total = json.loads(luffy(home, "logs", "-n", "1", "--from", "7d", "--json").stdout)["total"]
     assert total >= sum(one["entries"] for one in services.values())
     duplicates = luffy(home, "fetch", "--json")
     assert duplicates.returncode == 0, duplicates.stderr

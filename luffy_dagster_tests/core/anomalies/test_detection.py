@@ -11,6 +11,7 @@ from luffy_dagster.core.anomalies.explain import anomaly_of, severity_of
 from luffy_dagster.core.anomalies.fit import dump, fit, load
 from luffy_dagster.core.anomalies.judge import judge
 from luffy_dagster.core.anomalies.model import DetectorSettings, Kind, Suppression
+from luffy_dagster.core.anomalies.tails import excess, shortfall
 from luffy_dagster.core.anomalies.ticks import ticks_of
 from luffy_dagster.core.anomalies.windows import TICK, plain_path, window_rows
 from luffy_dagster.core.model import Severity
@@ -280,3 +281,13 @@ def test_forest_and_lof_score_as_scikit_learn_does_without_it():
     assert forest._lof(state, scaled) == pytest.approx(-other.score_samples(scaled), rel=1e-4)
     assert forest.fit_outliers(history[:100]) == {}
     assert forest.outlier_scores({}, points) == {}
+
+
+def test_lines_that_come_in_bundles_are_not_missed_too_soon():
+    # Five lines a request, six requests expected: none of them comes by chance once in four hundred windows.
+    none, awaited = np.zeros(1), np.array([30.0])
+    bundled = shortfall(none, awaited, 4 / 30)
+    assert 2.0 < bundled[0] < 3.0
+    assert excess(none, awaited, 4 / 30, above=False)[0] > 4.8, "what the negative binomial says"
+    assert shortfall(none, awaited, 0.0)[0] == pytest.approx(excess(none, awaited, above=False)[0])
+    assert shortfall(np.array([300.0]), np.array([3000.0]), 0.01)[0] > 4.8, "a large drop stays one"

@@ -16,7 +16,7 @@ from luffy_dagster.core.anomalies.detectors.base import (
     block_alpha,
 )
 from luffy_dagster.core.anomalies.model import Feature
-from luffy_dagster.core.anomalies.tails import busiest, excess, window_sum
+from luffy_dagster.core.anomalies.tails import busiest, excess, shortfall, window_sum
 from luffy_dagster.core.anomalies.windows import TICK
 
 
@@ -25,7 +25,7 @@ class Volume:
     """All lines together, fewer or more than expected, over 3 to 40 minutes."""
 
     above: bool
-    id: str = "volume-2026-11"
+    id: str = "volume-2026-12"
     floor: float = 4.8
     widths: Sequence[int] = (3 * MINUTE, 6 * MINUTE, 10 * MINUTE, 20 * MINUTE, 40 * MINUTE)
 
@@ -48,7 +48,7 @@ class Volume:
             seen, awaited = window_sum(total, width), window_sum(mean, width)
             if self.above:
                 seen = seen - np.maximum(busiest(total, width, TRIM) - busiest(mean, width, TRIM), 0) * (width > TRIM)
-            score = excess(seen, awaited, alpha, above=self.above)
+            score = excess(seen, awaited, alpha) if self.above else shortfall(seen, awaited, float(alpha))
             far = seen > 1.6 * awaited if self.above else seen < 0.6 * awaited
             per_width.append(np.where(far, score, 0.0))
         table = np.stack(per_width)
