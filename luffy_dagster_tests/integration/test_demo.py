@@ -43,7 +43,8 @@ def test_the_demo_finds_what_was_planted_and_goes_on(home):
         assert one["templates"] >= 5
         assert one["clusters"] >= 1
     assert services["payments"]["entries"] < services["payments"]["lines"], "traces are folded into their entries"
-    assert services["checkout"]["entries"] == services["checkout"]["lines"]
+    open_ones = services["checkout"]["lines"] - services["checkout"]["entries"]
+    assert 0 <= open_ones <= 10, "a line each; behind the last ones a trace may still come"
 
     planted = next(one for one in first["clusters"] if one["service_id"] == "payments" and "services/payments/fees.py" in one["culprit"])
     assert planted["count_24h"] >= 3

@@ -28,14 +28,14 @@ def excess(x: Array, mean: Array, alpha: float | Array = 0.0, *, above: bool = T
     return np.where(side, np.maximum(rate, 0.0) / LN10, 0.0)
 
 
-def shortfall(x: Array, mean: Array, alpha: float) -> Array:
+def shortfall(x: Array, mean: Array, alpha: float, lines: float = 1.0) -> Array:
     """−log10 of P(X ≤ x) as `excess` says it, and never more than for counts that come in bundles.
 
     Lines come by the request, several at once: then the variance is a multiple of the mean, and none at all is as likely as that
     none of the few bundles came. The negative binomial of the same variance finds that a thousand times less likely.
     """
     mean = np.maximum(np.asarray(mean, dtype=float), 1e-9)
-    bundle = 1.0 + alpha * mean
+    bundle = np.maximum(1.0 + alpha * mean, lines)
     return np.minimum(excess(x, mean, alpha, above=False), excess(np.asarray(x) / bundle, mean / bundle, above=False))
 
 

@@ -85,6 +85,20 @@ def capped(counts: Array, width: int) -> float:
     return float(sums.sum() / (blocks * width))
 
 
+def bundle(counts: Array, mean: Array, width: int) -> float:
+    """How many lines come at once, as variance over mean of the sums of blocks of `width` ticks; 1 when there are too few.
+
+    Like `dispersion` without the most surprising places, but in proportion to the mean, so that quiet hours count as busy ones do.
+    """
+    blocks = len(counts) // width
+    if blocks < 20:
+        return 1.0
+    a = counts[: blocks * width].reshape(blocks, width).sum(axis=1)
+    b = np.maximum(mean[: blocks * width].reshape(blocks, width).sum(axis=1), 1.0)
+    surprise = (a - b) ** 2 / b
+    return float(np.clip(surprise[surprise <= np.quantile(surprise, 0.98)].mean(), 1.0, 100.0))
+
+
 def block_alpha(counts: Array, mean: Array, width: int) -> float:
     """Dispersion of the sums of blocks of `width` ticks around their means; 0.1 when there are too few."""
     blocks = len(counts) // width

@@ -14,6 +14,7 @@ from luffy_dagster.core.anomalies.detectors.base import (
     State,
     View,
     block_alpha,
+    bundle,
 )
 from luffy_dagster.core.anomalies.model import Feature
 from luffy_dagster.core.anomalies.tails import busiest, excess, shortfall, window_sum
@@ -35,8 +36,11 @@ class Volume:
         return "rise" if self.above else "drop"
 
     def fit(self, view: View) -> State:
-        """Dispersion per window length."""
-        return {"alphas": np.array([block_alpha(view.ticks.total, view.mean, w) for w in self.widths])}
+        """Dispersion per window length, and how many lines come at once."""
+        return {
+            "alphas": np.array([block_alpha(view.ticks.total, view.mean, w) for w in self.widths]),
+            "bundles": np.array([bundle(view.ticks.total, view.mean, w) for w in self.widths]),
+        }
 
     def score(self, view: View, state: State) -> Scores:
         """The most surprising of the windows; a rise must be of half as much again, a drop to two thirds."""
@@ -44,11 +48,11 @@ class Volume:
         both = np.maximum(view.mean, view.base) if self.above else np.minimum(view.mean, view.base)
         total, mean = view.masked(view.ticks.total), view.masked(both)
         per_width = []
-        for width, alpha in zip(self.widths, state["alphas"], strict=True):
+        for width, alpha, lines in zip(self.widths, state["alphas"], state["bundles"], strict=True):
             seen, awaited = window_sum(total, width), window_sum(mean, width)
             if self.above:
                 seen = seen - np.maximum(busiest(total, width, TRIM) - busiest(mean, width, TRIM), 0) * (width > TRIM)
-            score = excess(seen, awaited, alpha) if self.above else shortfall(seen, awaited, float(alpha))
+            score = excess(seen, awaited, alpha) if self.above else shortfall(seen, awaited, float(alpha), float(lines))
             far = seen > 1.6 * awaited if self.above else seen < 0.6 * awaited
             per_width.append(np.where(far, score, 0.0))
         table = np.stack(per_width)

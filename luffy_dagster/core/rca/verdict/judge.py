@@ -30,6 +30,7 @@ GUILTY = 4.0  # weight from which on a commit is named
 AHEAD = 1.0  # by which it must lead
 AGAINST_CAUSE = 6.5  # weight that it needs where the lines name another cause themselves
 OLD = timedelta(days=30)
+SETTLED = timedelta(days=7)  # what has run so long is not what others did not answer to
 NOTHING_SHARED = "shares neither a file nor a word with the failure"
 
 
@@ -60,6 +61,11 @@ def _decide(
         if hint is not None and hint.kind is CauseKind.UPSTREAM and _beside(changes[best.commit.sha], reading, hint):
             return _unclear(
                 ranked, aside, f"the lines say that {hint.what}, and the nearest commit is not about that", [best]
+            )
+        if hint is not None and hint.kind is CauseKind.UPSTREAM and case.start - best.commit.at > SETTLED:
+            days = (case.start - best.commit.at).days
+            return _unclear(
+                ranked, aside, f"the lines say that {hint.what}, and the nearest commit had run for {days} days", [best]
             )
         if lead >= AHEAD:
             return _culprit(case, reading, best, second, ranked, hard or (causes[0] if causes else None), aside)
