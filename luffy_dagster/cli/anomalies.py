@@ -81,9 +81,9 @@ def anomalies(
     if not rows:
         ui.note("nothing abnormal in this time ([bold]luffy anomalies models SERVICE[/] says who is still learning)")
         return
-    shown = ui.table(
-        "id", "service", "began", "kind", "severity", "score", "said", "what", right=("score",), wide=("what",)
-    )
+    judged = any(row.verdict for row in rows)  # an empty column takes room from what matters
+    heads = ("id", "service", "began", "kind", "severity", "score", *(["said"] if judged else []), "what")
+    shown = ui.table(*heads, right=("score",), wide=("what",))
     for row in rows:
         a = row.anomaly
         shown.add_row(
@@ -93,7 +93,7 @@ def anomalies(
             str(a.kind),
             ui.styled(str(a.severity), ui.SEVERITY_STYLE),
             f"{a.score:.1f}",
-            row.verdict or "",
+            *([row.verdict or ""] if judged else []),
             a.description,
         )
     ui.out.print(shown)
