@@ -3,7 +3,6 @@
 import re
 import subprocess
 import sys
-import time
 
 import click
 import pytest
@@ -46,10 +45,8 @@ def test_all_commands_of_the_promise_are_there():
 
 def test_help_answers_at_once_and_loads_nothing_heavy():
     code = "import sys; from luffy_dagster.cli.app import run; run(['--help']); print([m for m in ('polars','sqlalchemy','dagster','sklearn','pydantic','httpx') if m in sys.modules])"
-    began = time.process_time()
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith("[]")
-    assert time.process_time() - began < 2
 
 
 @pytest.mark.parametrize(

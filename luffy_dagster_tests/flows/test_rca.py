@@ -185,7 +185,7 @@ def test_a_model_adds_words_that_stand_up_and_nothing_else(world, pay):
     with serving(script) as url:
         gate = model_at(world, url)
         out = investigate(world.ctx, "pay", cluster, gateway=gate)
-        assert [c.text for c in out.report.narrative] == [truth["text"]]
+        assert [c.text for c in out.report.narrative] == [truth["text"]], out.markdown
         assert out.report.model.sentences_removed == len(LIES)
         assert (out.report.verdict, out.report.culprit.sha) == ("culprit", bad)
         for lie in ("0000000deadbee", "disk was full", "ghost.py", "evil.example/report", "9000"):

@@ -21,6 +21,7 @@ ALGORITHM = "redaction-2026-11"
 _TOKENS, _CONTEXT, _EMAILS, _NUMBERS, _NAMES = 1, 2, 4, 8, 16
 ALL = 31
 FAILED = "[REDACTION_FAILED: this text could not be examined and was left out]"
+_OURS = re.compile(rf"\[(?:{'|'.join(kind.value for kind in Kind)}):[0-9a-f]{{8}}\]")
 MAX_EXAMINED = 1_000_000  # characters of one text; what is longer is examined in pieces
 _JSON_NUMBER_BEFORE = re.compile(r"[\[:,]\s*\Z")
 _JSON_NUMBER_AFTER = re.compile(r"\s*[,}\]]")
@@ -49,6 +50,9 @@ def spans(text: str, policy: Policy, groups: int = ALL) -> list[Span]:
         found += personal.find_numbers(text, lower, policy)
     if groups & _NAMES and policy.wants(Kind.PERSON):
         found += names.find(text, lower)
+    ours = [m.span() for m in _OURS.finditer(text)] if found and "[" in text else []
+    if ours:  # "[NATIONAL_ID:12345678]" is a label and a number; a second pass must change nothing
+        found = [s for s in found if not any(start <= s.start and s.end <= end for start, end in ours)]
     found.sort(key=lambda s: (s.start, s.kind is not Kind.SECRET, -s.end))
     out: list[Span] = []
     for s in found:

@@ -94,7 +94,7 @@ _PHONE_KEY = re.compile(
     r"(?i)(?<![a-z])(?P<key>(?:\w+[_.-])?(?:phone|mobile|cell|msisdn|telefon|telephone|tel|fax|handy|gsm|whatsapp)(?:[_ .-]?(?:number|no|nr|num|home|work|e164))?)[\"']?\s*(?:[:=]|=>)\s*[\"']?(?P<v>\+?\(?\d[\d ().-]{5,20}\d)(?!\w)"
 )
 _KEYED_ID = re.compile(
-    r"(?i)(?<![a-z])(?:ssn|social[_ ]security(?:[_ ](?:number|no))?|national[_ ]?id(?:entity)?(?:[_ ]?(?:number|no))?|nino|nin|passport(?:[_ ]?(?:number|no|num))?|tax[_ ]?id|steuer[_-]?id|pesel|bsn|cpf|dni|nie|nif|codice[_ ]?fiscale|personnummer|aadhaar|sin|driver'?s?[_ ]?licen[cs]e(?:[_ ]?(?:number|no))?|insurance[_ ]?number|sozialversicherungsnummer|nir|numero[_ ]?secu)"
+    r"(?i)(?<![a-z])(?:ssn|social[_ ]security(?:[_ ](?:number|no))?|national[_ ]?id(?:entity)?(?:[_ ]?(?:number|no))?|nino|nin|passport(?:[_ ]?(?:number|no|num))?|tax[_ ]?id|steuer[_-]?id|pesel|bsn|cpf|dni|nie|nif|codice[_ ]?fiscale|personnummer|aadhaar|sin|driver'?s?[_ ]?licen[cs]e(?:[_ ]?(?:number|no))?|insurance[_ ]?number|sozialversicherungsnummer|nir|numero[_ ]?secu)(?![a-z])"  # not "sin" of "since 2026-11-24 11"
     r"[\"']?\s*(?:[:=#]|=>|\bis\b|\bnumber\b)?\s*[\"']?(?P<v>[A-Z]{0,6}[ -]?\d[A-Z0-9 .-]{4,18}[A-Z0-9])(?![A-Za-z0-9])"
 )
 # Border checks at every place cost more than the search for what only these numbers have.

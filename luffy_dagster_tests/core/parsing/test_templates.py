@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 
 import polars as pl
 import pytest
@@ -16,6 +15,7 @@ from luffy_dagster.core.parsing.templates.stream import merge_summaries
 from luffy_dagster.core.parsing.templates.words import VAR
 from luffy_dagster.evals.templates import scores, templates_of
 from luffy_dagster_tests.core.parsing.families import generate, held_families, tuning_families
+from luffy_dagster_tests.growth import assert_near_linear
 
 
 def texts(*messages: str) -> list[str]:
@@ -235,18 +235,16 @@ def test_nothing_and_a_bare_table() -> None:
 
 
 def test_many_shapes_take_linear_time() -> None:
-    rng = random.Random(1)
     words = [a + b for a in "ka lo mi nu pe ri so".split() for b in "bar dun fel gor hix".split()]
-    shapes = sorted(
-        {
-            f"{rng.choice(words)} {rng.choice(words)} of {rng.choice(words)} is <num> {rng.choice(words)}"
-            for _ in range(8000)
-        }
-    )
-    table = pl.DataFrame({"shape": shapes, "shape_id": [shape_id(s) for s in shapes]})
-    began = time.process_time()
-    mine_templates(table)
-    assert time.process_time() - began < 10
+
+    def table(count: int) -> pl.DataFrame:
+        rng = random.Random(1)
+        shapes = set()
+        while len(shapes) < count:
+            shapes.add(f"{rng.choice(words)} {rng.choice(words)} of {rng.choice(words)} is <num> {rng.choice(words)}")
+        return pl.DataFrame({"shape": sorted(shapes), "shape_id": [shape_id(s) for s in sorted(shapes)]})
+
+    assert_near_linear(mine_templates, table, 8_000)
 
 
 def family_scores(names: list[str]) -> dict[str, float]:
