@@ -129,6 +129,9 @@ def _work(luffy: LuffyResource, names: Sequence[str]) -> None:
         raise RuntimeError(
             f"{len(failed)} of {len(names)} services failed, e.g. {failed[0].service}: {failed[0].error}"
         )
+    # A tick ends with these flows too; what is judged and told is no cost of Dagster's.
+    luffy.judge_silence(luffy.now())
+    luffy.alerting()
 
 
 def _plain_run(logs: Any, instance: DagsterInstance, day: date, service: str) -> None:
