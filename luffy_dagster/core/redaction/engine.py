@@ -13,13 +13,13 @@ from functools import lru_cache
 
 import polars as pl
 
-from luffy_dagster.core.redaction import context, names, personal, tokens
+from luffy_dagster.core.redaction import context, names, personal, places, tokens
 from luffy_dagster.core.redaction.policy import LOGS, Kind, Policy, Span, pseudonym
 
-ALGORITHM = "redaction-2026-11"
+ALGORITHM = "redaction-2026-12"
 # Groups of rules; the column engine says for each text which of them may find something.
-_TOKENS, _CONTEXT, _EMAILS, _NUMBERS, _NAMES = 1, 2, 4, 8, 16
-ALL = 31
+_TOKENS, _CONTEXT, _EMAILS, _NUMBERS, _NAMES, _PLACES = 1, 2, 4, 8, 16, 32
+ALL = 63
 FAILED = "[REDACTION_FAILED: this text could not be examined and was left out]"
 _OURS = re.compile(rf"\[(?:{'|'.join(kind.value for kind in Kind)}):[0-9a-f]{{8}}\]")
 MAX_EXAMINED = 1_000_000  # characters of one text; what is longer is examined in pieces
@@ -50,6 +50,8 @@ def spans(text: str, policy: Policy, groups: int = ALL) -> list[Span]:
         found += personal.find_numbers(text, lower, policy)
     if groups & _NAMES and policy.wants(Kind.PERSON):
         found += names.find(text, lower)
+    if groups & _PLACES and policy.wants(Kind.PLACE):
+        found += places.find(text, lower)
     ours = [m.span() for m in _OURS.finditer(text)] if found and "[" in text else []
     if ours:  # "[NATIONAL_ID:12345678]" is a label and a number; a second pass must change nothing
         found = [s for s in found if not any(start <= s.start and s.end <= end for start, end in ours)]
@@ -101,11 +103,12 @@ def redact_text(text: str, policy: Policy, key: bytes, counts: Counter[str] | No
 
 
 @lru_cache(maxsize=16)
-def _prefilter(ips: bool, people: bool) -> str:
+def _prefilter(ips: bool, people: bool, where: bool) -> str:
     """One expression that finds something in every text in which any group of rules may."""
     words = "|".join(re.escape(word) for word in sorted({*tokens.LITERALS, *context.LITERALS}))
     parts = [f"(?i-u:{words})", tokens.PREFILTER, context.PREFILTER, personal.EMAIL_PREFILTER, _number_prefilter(ips)]
-    return "|".join([*parts, names.PREFILTER] if people else parts)
+    parts += [names.PREFILTER] * people + [places.PREFILTER] * where
+    return "|".join(parts)
 
 
 def _number_prefilter(ips: bool) -> str:
@@ -124,6 +127,8 @@ def _groups(text: pl.Expr, policy: Policy) -> pl.Expr:
     }
     if policy.wants(Kind.PERSON):
         hits[_NAMES] = text.str.contains(names.PREFILTER)
+    if policy.wants(Kind.PLACE):
+        hits[_PLACES] = text.str.contains(places.PREFILTER)
     bits = [hit.cast(pl.UInt8) * pl.lit(bit, dtype=pl.UInt8) for bit, hit in hits.items()]
     return pl.sum_horizontal(bits).cast(pl.UInt8)
 
@@ -157,7 +162,7 @@ def redact(
 
     `seen` remembers addresses between calls over the same rows (under one key); to be dropped with them.
     """
-    expression = _prefilter(policy.wants(Kind.IP), policy.wants(Kind.PERSON))
+    expression = _prefilter(policy.wants(Kind.IP), policy.wants(Kind.PERSON), policy.wants(Kind.PLACE))
     picked = texts.str.contains(expression).fill_null(value=False)
     if not picked.any():
         return Redacted(texts, {}, 0)

@@ -17,6 +17,7 @@ class Kind(StrEnum):
     IBAN = "IBAN"
     NATIONAL_ID = "NATIONAL_ID"
     PERSON = "PERSON"
+    PLACE = "PLACE"
     IP = "IP"
 
 
@@ -34,7 +35,7 @@ class Policy:
 _ALWAYS = frozenset({Kind.EMAIL, Kind.PHONE, Kind.CARD, Kind.IBAN, Kind.NATIONAL_ID})
 SECRETS = Policy(frozenset())  # of what must stay as it is but for secrets, such as code and its history
 LOGS = Policy(_ALWAYS)  # of log lines, unless the service says otherwise; IP addresses are kept
-DOCUMENTS = Policy(_ALWAYS | {Kind.PERSON})  # of documents, prompts and notifications
+DOCUMENTS = Policy(_ALWAYS | {Kind.PERSON, Kind.PLACE})  # of documents, prompts and notifications
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -157,7 +157,7 @@ def test_anything_is_read(text):
 
 @pytest.mark.parametrize("unit", ["a", "=", "password=", "://", "a:", "1 ", "0 ", "Aa ", "<", "\\", "eyJ.", "@a.", '"', "-p ", "{[("])
 def test_malice_costs_no_more_than_its_length(unit):
-    assert_near_linear(lambda text: redact_text(text, DOCUMENTS, KEY), lambda size: (unit * size)[:size], 1_000_000)
+    assert_near_linear(lambda text: redact_text(text, DOCUMENTS, KEY), lambda size: (unit * size)[:size], 400_000)
 
 
 def test_collapsing_digits_changes_no_context_span():
