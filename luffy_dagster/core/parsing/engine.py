@@ -16,11 +16,12 @@ from luffy_dagster.core import schemas
 from luffy_dagster.core.model import StreamProfile
 from luffy_dagster.core.parsing import levels, shapes
 from luffy_dagster.core.parsing.fold import SILENCE, fold, tail_of
+from luffy_dagster.core.parsing.redacting import redact_entries
 from luffy_dagster.core.parsing.rows import KEPT, source_fields, unfold
 from luffy_dagster.core.parsing.traces.continuation import MESSAGE_LINES
 from luffy_dagster.core.parsing.traces.extract import extract_exceptions
 from luffy_dagster.core.parsing.traces.in_app import InAppRules
-from luffy_dagster.core.redaction import Policy, redact
+from luffy_dagster.core.redaction import Policy
 from luffy_dagster.core.schemas import RowFlag
 
 
@@ -114,7 +115,7 @@ def parse_rows(raw: pl.DataFrame, profiles: Mapping[str, StreamProfile], options
     )
     read = read.with_columns(folded["entry"])
     entries, members = _entries(numbered, read, profiles, options)
-    entries, redacted = _redact(entries, options)
+    entries, redacted = redact_entries(entries, options.redaction, options.redaction_key)
     entries = _shape(entries, options)
     opened = {} if options.close else _open(entries, options)
     names = [name for group in opened.values() for name in group]
@@ -308,33 +309,6 @@ def _times(frame: pl.DataFrame, options: ParseOptions) -> pl.DataFrame:
         .cast(pl.Int32)
         .alias("flags"),
     )
-
-
-def _redact(entries: pl.DataFrame, options: ParseOptions) -> tuple[pl.DataFrame, int]:
-    """Redacts what an entry holds: the whole line first; its pieces only where something was found or was escaped."""
-    policy = options.redaction
-    if policy is None:
-        return entries, 0
-    seen: dict[str, tuple[str, int]] = {}
-    whole = redact(entries["raw_line"], policy, key=options.redaction_key, seen=seen).texts
-    changed = whole != entries["raw_line"]
-    look = changed | entries["raw_line"].str.contains("\\", literal=True) | (entries["lines"] > 1)
-    entries = entries.with_columns(whole.alias("raw_line"))
-    if look.any():
-        rows = look.arg_true()
-        names = [
-            name
-            for name in ("message", "text", "logger", "thread", "process", "host", "trace_id", "version")
-            if name in ("message", "text") or entries[name].null_count() < entries.height
-        ]
-        # together, as most messages are the text itself and each distinct text is examined once
-        pieces = pl.concat([entries[name].gather(rows).alias("piece") for name in names])
-        cleaned = redact(pieces, policy, key=options.redaction_key, seen=seen).texts
-        entries = entries.with_columns(
-            entries[name].scatter(rows, cleaned.slice(i * len(rows), len(rows))).alias(name)
-            for i, name in enumerate(names)
-        )
-    return entries, int(changed.sum())
 
 
 def _shape(entries: pl.DataFrame, options: ParseOptions) -> pl.DataFrame:

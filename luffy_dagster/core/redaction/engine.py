@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import polars as pl
 
-from luffy_dagster.core.redaction import context, names, personal, places, tokens
+from luffy_dagster.core.redaction import addresses, context, names, personal, places, tokens
 from luffy_dagster.core.redaction.policy import LOGS, Kind, Policy, Span, pseudonym
 
 ALGORITHM = "redaction-2026-12"
@@ -29,11 +29,17 @@ _JSON_NUMBER_AFTER = re.compile(r"\s*[,}\]]")
 
 @dataclass(frozen=True, slots=True)
 class Redacted:
-    """A column of redacted texts, how many spans of each kind went, and how many texts failed closed."""
+    """A column of redacted texts, how many spans of each kind went, and how many texts failed closed.
+
+    `swaps`: rows (`row`) that changed in one run of characters alone (`run` became `into`), which held an address.
+    """
 
     texts: pl.Series
     counts: dict[str, int]
     failed: int
+    swaps: pl.DataFrame = field(
+        default_factory=lambda: pl.DataFrame(schema={"row": pl.UInt32, "run": pl.Utf8, "into": pl.Utf8})
+    )
 
 
 def spans(text: str, policy: Policy, groups: int = ALL) -> list[Span]:
@@ -103,11 +109,11 @@ def redact_text(text: str, policy: Policy, key: bytes, counts: Counter[str] | No
 
 
 @lru_cache(maxsize=16)
-def _prefilter(ips: bool, people: bool, where: bool) -> str:
-    """One expression that finds something in every text in which any group of rules may."""
+def _prefilter(ips: bool, people: bool, where: bool, *, emails: bool = True) -> str:
+    """One expression that finds something in every text in which any group of rules may (any but that of addresses)."""
     words = "|".join(re.escape(word) for word in sorted({*tokens.LITERALS, *context.LITERALS}))
-    parts = [f"(?i-u:{words})", tokens.PREFILTER, context.PREFILTER, personal.EMAIL_PREFILTER, _number_prefilter(ips)]
-    parts += [names.PREFILTER] * people + [places.PREFILTER] * where
+    parts = [f"(?i-u:{words})", tokens.PREFILTER, context.PREFILTER, _number_prefilter(ips)]
+    parts += [personal.EMAIL_PREFILTER] * emails + [names.PREFILTER] * people + [places.PREFILTER] * where
     return "|".join(parts)
 
 
@@ -155,35 +161,40 @@ def _settled(frame: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([frame.filter(~by_context), left.select(frame.columns)])
 
 
-def redact(
-    texts: pl.Series, policy: Policy = LOGS, *, key: bytes, seen: dict[str, tuple[str, int]] | None = None
-) -> Redacted:
-    """Redact a column of texts (Utf8, nulls stay null); same values give the same pseudonyms under one `key`.
-
-    `seen` remembers addresses between calls over the same rows (under one key); to be dropped with them.
-    """
-    expression = _prefilter(policy.wants(Kind.IP), policy.wants(Kind.PERSON), policy.wants(Kind.PLACE))
-    picked = texts.str.contains(expression).fill_null(value=False)
+def redact(texts: pl.Series, policy: Policy = LOGS, *, key: bytes) -> Redacted:
+    """Redact a column of texts (Utf8, nulls stay null); same values give the same pseudonyms under one `key`."""
+    wanted = (policy.wants(Kind.IP), policy.wants(Kind.PERSON), policy.wants(Kind.PLACE))
+    picked = texts.str.contains(_prefilter(*wanted)).fill_null(value=False)
     if not picked.any():
         return Redacted(texts, {}, 0)
     rows = picked.arg_true()
     marked = pl.DataFrame({"t": texts.gather(rows), "row": rows})
-    distinct = marked.group_by("t").agg(n=pl.len()).with_columns(g=_groups(pl.col("t"), policy))
-    distinct = _settled(distinct.filter(pl.col("g") > 0)).filter(pl.col("g") > 0)
+    text = pl.col("t")
+    distinct = addresses.with_lone(marked.group_by("t").agg(n=pl.len()), MAX_EXAMINED)
+    # texts that may hold an address and nothing else are many, and done apart
+    mixed = distinct["t"].str.contains(_prefilter(*wanted, emails=False))
+    seen = _settled(distinct.filter(mixed).with_columns(g=_groups(text, policy)))
+    distinct = pl.concat([distinct.filter(~mixed).with_columns(g=pl.lit(_EMAILS, dtype=pl.UInt8)), seen])
+    lone = (pl.col("g") == _EMAILS) & pl.col("run").is_not_null()
     counts: Counter[str] = Counter()
-    distinct = _with_runs(distinct)
-    several = pl.col("run").is_null()
-    changed = pl.concat(
-        [
-            _by_run(distinct.filter(~several), policy, key, counts, {} if seen is None else seen),
-            _by_text(distinct.filter(several), policy, key, counts),
-        ]
-    )
+    swapped = _by_run(distinct.filter(lone), policy, key, counts)
+    replaced = _by_text(distinct.filter(~lone & (pl.col("g") > 0)), policy, key, counts)
+    changed = pl.concat([swapped, replaced], how="diagonal")
     failed = counts.pop("FAILED", 0)
     if changed.is_empty():
         return Redacted(texts, {}, failed)
     found = marked.join(changed, on="t", how="inner", maintain_order="left")
-    return Redacted(texts.clone().scatter(found["row"], found["r"]), dict(counts), failed)
+    swaps = found.filter(pl.col("run").is_not_null()).select("row", "run", "into")
+    return Redacted(texts.clone().scatter(found["row"], found["r"]), dict(counts), failed, swaps)
+
+
+def _by_run(frame: pl.DataFrame, policy: Policy, key: bytes, counts: Counter[str]) -> pl.DataFrame:
+    """Texts (t, n times) with the one run that may be an address: t, run, into and r of those that change; `counts` grows."""
+    if frame.is_empty() or not policy.wants(Kind.EMAIL):
+        return pl.DataFrame(schema={"t": pl.Utf8, "run": pl.Utf8, "into": pl.Utf8, "r": pl.Utf8})
+    held = frame.join(addresses.examined(frame["run"].unique(), key), on="run", how="inner")
+    counts[Kind.EMAIL.value] += int((held["count"] * held["n"]).sum())
+    return held.select("t", "run", "into", r=addresses.put(pl.col("t"), pl.col("into")))
 
 
 def _by_text(frame: pl.DataFrame, policy: Policy, key: bytes, counts: Counter[str]) -> pl.DataFrame:
@@ -199,63 +210,6 @@ def _by_text(frame: pl.DataFrame, policy: Policy, key: bytes, counts: Counter[st
             before.append(text)
             after.append(redacted)
     return pl.DataFrame({"t": before, "r": after}, schema={"t": pl.Utf8, "r": pl.Utf8})
-
-
-# The characters that the rules of addresses look at: what is matched inside a run of them depends on the run alone.
-_RUN = r"[A-Za-z0-9._%+'@/:-]*(?:@|%40)[A-Za-z0-9._%+'@/:-]*"
-
-
-def _with_runs(frame: pl.DataFrame) -> pl.DataFrame:
-    """Texts (t, g) with `run`, the only run of characters that may hold addresses, where nothing else is looked for.
-
-    Null for other texts, and for other alphabets, numbers in JSON documents, and texts examined in pieces.
-    """
-    text, run = pl.col("t"), pl.col("runs").list.first()
-    alone = (pl.col("g") == _EMAILS) & (text.str.len_bytes() <= MAX_EXAMINED)
-    alone &= text.str.len_bytes() == text.str.len_chars()  # ASCII
-    runs = pl.when(alone).then(text).otherwise(None).str.extract_all(_RUN)
-    number = run.str.contains("^[0-9]") & text.str.slice(0, 64).str.contains("{", literal=True)
-    only = (pl.col("runs").list.len() == 1) & ~number
-    return frame.with_columns(runs=runs).with_columns(run=pl.when(only).then(run).otherwise(None)).drop("runs")
-
-
-def _by_run(
-    frame: pl.DataFrame, policy: Policy, key: bytes, counts: Counter[str], seen: dict[str, tuple[str, int]]
-) -> pl.DataFrame:
-    """Like `_by_text` for texts with their only `run`, which are many: each distinct run is examined once."""
-    if frame.is_empty() or not policy.wants(Kind.EMAIL):
-        return pl.DataFrame(schema={"t": pl.Utf8, "r": pl.Utf8})
-    runs = frame.group_by("run").agg(pl.col("n").sum())
-    texts: list[str] = runs["run"].to_list()
-    for run in texts:
-        if run not in seen:
-            seen[run] = _addresses_out(run, key)
-    known = [seen[run] for run in texts]
-    done = runs.with_columns(
-        pl.Series("into", [into for into, _ in known], dtype=pl.Utf8),
-        pl.Series("found", [found for _, found in known], dtype=pl.Int64),
-    ).filter(pl.col("found") > 0)
-    if done.is_empty():
-        return pl.DataFrame(schema={"t": pl.Utf8, "r": pl.Utf8})
-    counts[Kind.EMAIL.value] += int((done["found"] * done["n"]).sum())
-    return frame.join(done.select("run", "into"), on="run", how="inner").select(
-        "t", r=pl.col("t").str.replace(_RUN, pl.col("into"))
-    )
-
-
-def _addresses_out(run: str, key: bytes) -> tuple[str, int]:
-    """A run with pseudonyms for its addresses, and how many these are."""
-    if run.count("@") == 1 and "%40" not in run:  # as nearly always: at most one
-        only = personal.only_email(run)
-        if only is None:
-            return run, 0
-        return f"{run[: only[0]]}{pseudonym(Kind.EMAIL, run[only[0] : only[1]], key)}{run[only[1] :]}", 1
-    parts: list[str] = []
-    end = 0
-    for span in personal.find_emails(run):
-        parts += (run[end : span.start], pseudonym(Kind.EMAIL, run[span.start : span.end], key))
-        end = span.end
-    return "".join((*parts, run[end:])), len(parts) // 2
 
 
 _KEY_LINES = 200  # a private key has fewer lines; an end that never comes hides no more than this

@@ -31,7 +31,7 @@ _EMAIL = re.compile(
     r"(?<![A-Za-z0-9._%+/:-])(?P<local>[A-Za-z0-9_](?:[A-Za-z0-9._%+'-]{0,62}[A-Za-z0-9_+])?)(?:@|%40)(?P<domain>(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+(?P<tld>[A-Za-z]{2,24}))(?![A-Za-z0-9@-])"
 )
 _EMAIL_ANY = re.compile(r"[\w.+'-]+@(?:[\w-]+\.)+[^\W\d_]{2,24}")  # with letters of other alphabets
-_NOT_TLD = frozenset(
+NOT_TLD = frozenset(
     {
         "service",
         "socket",
@@ -179,7 +179,7 @@ def iban(text: str) -> int:
 
 
 def _email_ok(m: re.Match[str], text: str) -> bool:
-    if m["tld"].lower() in _NOT_TLD or m["local"].lower() == "git":
+    if m["tld"].lower() in NOT_TLD or m["local"].lower() == "git":
         return False
     after = text[m.end() : m.end() + 1]
     return not (after == ":" and text[m.end() + 1 : m.end() + 2].isalpha())  # scp-like remote: user@host:path

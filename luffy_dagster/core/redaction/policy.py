@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-import hmac
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+_BLOCK = 64  # bytes that SHA-256 works on at a time
 
 
 class Kind(StrEnum):
@@ -66,8 +74,27 @@ def begins(lower: str, words: tuple[str, ...]) -> bool:
     return False
 
 
+@lru_cache(maxsize=64)
+def _keyed(key: bytes) -> tuple[_Hash, _Hash]:
+    """HMAC-SHA-256 (RFC 2104) under `key`, begun: inner and outer hash. Going on from copies costs a third of beginning anew."""
+    block = (sha256(key).digest() if len(key) > _BLOCK else key).ljust(_BLOCK, b"\0")
+    return sha256(bytes(byte ^ 0x36 for byte in block)), sha256(bytes(byte ^ 0x5C for byte in block))
+
+
+def pseudonyms(kind: Kind, canonical: Iterable[str], key: bytes) -> list[str]:
+    """The place holders of values in their canonical form (see `pseudonym`), in order."""
+    first, last = _keyed(key)
+    head, before = f"{kind}\0".encode(), f"[{kind}:"
+    out = []
+    for value in canonical:
+        inner, outer = first.copy(), last.copy()
+        inner.update(head + value.encode("utf-8", "surrogatepass"))
+        outer.update(inner.digest())
+        out.append(f"{before}{outer.hexdigest()[:8]}]")
+    return out
+
+
 def pseudonym(kind: Kind, value: str, key: bytes) -> str:
     """The place holder of a value: same kind, value and key give the same one; without the key it tells nothing."""
     canonical = value if kind is Kind.SECRET else "".join(value.split()).casefold().replace("%40", "@")
-    digest = hmac.digest(key, f"{kind}\0{canonical}".encode("utf-8", "surrogatepass"), "sha256").hex()
-    return f"[{kind}:{digest[:8]}]"
+    return pseudonyms(kind, (canonical,), key)[0]

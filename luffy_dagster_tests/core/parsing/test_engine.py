@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from luffy_dagster.core import schemas
 from luffy_dagster.core.parsing import ParseOptions, parse_rows, settle_profile
-from luffy_dagster.core.redaction import LOGS
+from luffy_dagster.core.redaction import LOGS, redact_text
 from luffy_dagster.core.schemas import RowFlag
 from luffy_dagster_tests.core.parsing.header_formats import stream
 from luffy_dagster_tests.core.parsing.raw import NOW, rows
@@ -112,6 +112,20 @@ def test_secrets_are_in_no_column() -> None:
     assert parsed.stats.redacted == 1
     for frame in (parsed.entries, parsed.exceptions, parsed.shapes):
         assert secret not in frame.write_json()
+
+
+def test_pieces_of_a_line_are_redacted_as_texts_of_their_own() -> None:
+    said = ["mail to jo@example.com", 'quoted \\"jo@example.com\\"', "a@b.example.com c@d.example.com", "jo@example.com "]
+    said += ["token ok for jo@example.com", "4@example.com", "nothing", "git@example.com:x/y.git", "jo\\u0040example.com"]
+    lines = [*stream("log4j_short", 40).lines, *(f"2026-11-24 08:00:00,000 INFO jo@example.com: {text}" for text in said)]
+    lines += [f'{{"time":"2026-11-24T08:00:00Z","level":"info","logger":"jo@example.com","msg":"{text}"}}' for text in said]
+    for part in (lines[:49], lines[49:] * 4):
+        plain = parse(part, ParseOptions(now=NOW, close=True))
+        parsed = parse(part, ParseOptions(now=NOW, close=True, redaction=LOGS, redaction_key=b"k" * 32))
+        for name in ("raw_line", "message", "logger"):
+            texts = plain.entries[name]
+            wanted = [None if text is None else redact_text(text, LOGS, b"k" * 32) for text in texts]
+            assert parsed.entries[name].to_list() == wanted
 
 
 def test_a_stream_without_profile_is_named() -> None:

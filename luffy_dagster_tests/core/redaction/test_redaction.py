@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from luffy_dagster.core.parsing.shapes import collapse_digits
 from luffy_dagster.core.redaction import DOCUMENTS, LOGS, Policy, key_block_rows, redact, redact_text
 from luffy_dagster.core.redaction import engine
-from luffy_dagster.core.redaction.policy import Kind
+from luffy_dagster.core.redaction.policy import Kind, pseudonyms
 from luffy_dagster_tests.growth import assert_near_linear
 
 KEY = b"of the tests"
@@ -166,3 +166,28 @@ def test_collapsing_digits_changes_no_context_span():
     for text in [t for t, _ in GOES] + STAYS:
         key = collapse_digits(pl.Series([text]))[0]
         assert bool(list(context.find(key, key.lower()))) == bool(list(context.find(text, text.lower()))), text
+
+
+ADDRESSES = ["jo@example.com", "JO.Doe+x@mail.example.org", "git@example.com", "run@1000.service", "a/b@example.com", "x%40example.com"]
+ADDRESSES += ["a" * 65 + "@example.com", "jo@example.abcdefghijklmnopqrstuvwxyz", "jo@-x.com", "jo'o@example.com", "jo@example.com:22", "4@example.com"]
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+@pytest.mark.parametrize("form", ["to {}", "mailto:{}, sent", '{{"to":"{}","n":1}}', '{{"n":{}}}', "{} and {}", "token ok for <{}>", "à {}"])
+def test_an_address_alone_is_found_as_among_others(form, address):
+    text = form.replace("{}", address).replace("{{", "{").replace("}}", "}")
+    assert redact(pl.Series([text]), LOGS, key=KEY).texts[0] == redact_text(text, LOGS, KEY)
+
+
+@given(st.text(alphabet="aZ9@.%40+'/:-_ {", max_size=40))
+@settings(max_examples=300, deadline=None)
+def test_anything_like_an_address_is_found_as_among_others(text):
+    assert redact(pl.Series([text]), LOGS, key=KEY).texts[0] == redact_text(text, LOGS, KEY)
+
+
+@pytest.mark.parametrize("key", [b"", b"k", b"of the tests", b"k" * 64, b"k" * 100])
+def test_pseudonyms_are_hmac_sha256(key):
+    import hmac
+
+    digest = hmac.digest(key, b"EMAIL\0jo@example.com", "sha256").hex()
+    assert pseudonyms(Kind.EMAIL, ["jo@example.com"], key) == [f"[EMAIL:{digest[:8]}]"]
