@@ -224,7 +224,7 @@ def plot(
     Example: [bold]luffy anomalies plot payments --day 2026-11-24 --out day.svg[/]
     """
     from luffy_dagster.cli.plotting import timeline
-    from luffy_dagster.flows.detect import judge_day
+    from luffy_dagster.flows.judging import judge_day
     from luffy_dagster.flows.windows import start_of
 
     if out.suffix not in (".png", ".svg"):

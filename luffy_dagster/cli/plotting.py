@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from luffy_dagster.flows.detect import JudgedDay
+    from luffy_dagster.flows.judging import JudgedDay
 
 _LEVELS = {"critical": "#7a1f3d", "high": "#d1453b", "medium": "#e8a33d", "low": "#9fb3c8"}
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from luffy_dagster.core.anomalies.explain import severity_of
 from luffy_dagster.core.anomalies.fit import fit
 from luffy_dagster.core.anomalies.judge import Alert, judge
 from luffy_dagster.core.anomalies.ticks import Ticks
@@ -33,12 +34,12 @@ def run(seed: int = 1, draws: int = 2, rates: str = "") -> dict[str, Any]:
     for kind in CALM:
         for rate in chosen:
             for draw in range(draws):
-                ticks, alerts = _judged(kind, rate, 1000 * seed + draw, None)[:2]
+                alerts = _judged(kind, rate, 1000 * seed + draw, None)[1]
                 days += 1
                 for alert in alerts:
                     false[f"{kind}@{rate:g}"] += 1
                     families[alert.families[0]] += 1
-                    severities[_severity(alert, ticks)] += 1
+                    severities[str(severity_of(alert))] += 1
     found: Counter[str] = Counter()
     tried: Counter[str] = Counter()
     delays: list[float] = []
@@ -80,9 +81,3 @@ def _judged(kind: str, rate: float, seed: int, harm: str | None) -> tuple[Ticks,
     shift = TEST - _WARM
     incident = None if world.incident is None else (world.incident[0] - shift, world.incident[1] - shift)
     return ticks, judge(ticks, model, since=_WARM).alerts, incident
-
-
-def _severity(alert: Alert, ticks: Ticks) -> str:
-    from luffy_dagster.core.anomalies.explain import severity_of
-
-    return str(severity_of(alert, ticks))

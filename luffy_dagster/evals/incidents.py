@@ -61,7 +61,6 @@ class Service:
                     self.ticks,
                     self.entries,
                     service=self.name,
-                    model_version=self.model.version,
                     names=names,
                     templates=self.templates,
                     texts=self.texts,

@@ -1,46 +1,33 @@
-"""Detection: a service's days judged by a model that ends before them, and the anomalies written down.
+"""Detection: a service's days judged by models that end before them, and the anomalies written down.
 
-Which model judges a day follows from the day alone (`models`), so that the schedule, a run by hand and a backfill write
-the same rows. The caller of `detect_days` holds the service's lock.
+Which model judges a day follows from the day alone (`models`), and where judging went on from changes nothing (`judging`), so that
+the schedule, a run by hand and a backfill write the same rows. The caller of `detect_days` holds the service's lock.
 """
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
 
 import polars as pl
 
 from luffy_dagster import store
-from luffy_dagster.core.anomalies.model import DEFAULT_SETTINGS, Anomaly, DetectorSettings
-from luffy_dagster.core.anomalies.windows import TICK, TICKS
-from luffy_dagster.core.incidents import DEFAULT as CORRELATION
+from luffy_dagster.core.anomalies.carry import Carry
+from luffy_dagster.core.anomalies.model import Anomaly, DetectorSettings
+from luffy_dagster.core.anomalies.windows import TICK
 from luffy_dagster.flows.context import FlowContext
-from luffy_dagster.flows.models import Names, model_of, names_of
+from luffy_dagster.flows.judging import JudgedDay, at_midnight, ends_of, judge_day, state_of
 from luffy_dagster.flows.results import DayAnomalies, DetectResult
-from luffy_dagster.flows.windows import WINDOWS, refresh_windows, start_of, windows_between
+from luffy_dagster.flows.windows import WINDOWS, refresh_windows, start_of
+from luffy_dagster.store.judging import DayState
 
-if TYPE_CHECKING:
-    from luffy_dagster.core.anomalies.fit import Model
-    from luffy_dagster.core.anomalies.judge import Judged
-    from luffy_dagster.core.anomalies.ticks import Ticks
-
-WARM = timedelta(hours=5)  # looked back at before a day, so that what is open at midnight is known
 _DAY = timedelta(days=1)
-
-
-@dataclass(frozen=True)
-class JudgedDay:
-    """One environment of a service's day: what was judged, by which model, and the anomalies."""
-
-    environment: str
-    ticks: Ticks
-    judged: Judged
-    model: Model
-    anomalies: tuple[Anomaly, ...]
+_SILENT_FOR = timedelta(days=2)  # so long a service without a line is judged; after that it is taken to be gone
+_CATCH_UP = 14  # days without a line that are judged after a pause
 
 
 def detect(ctx: FlowContext, service: str, days: Collection[date]) -> DetectResult:
@@ -52,38 +39,113 @@ def detect(ctx: FlowContext, service: str, days: Collection[date]) -> DetectResu
 def detect_days(
     ctx: FlowContext, service: str, *, now: datetime, until: datetime | None = None, again: Collection[date] = ()
 ) -> DetectResult:
-    """Windows of what is new, then the days that changed judged again; `again` are made whole.
+    """Windows of what is new, then what changed judged; the days `again` are made whole.
 
     `until`: up to when the service's log is complete (None: up to its last line, so that nothing is taken for silence).
     """
     clock = time.perf_counter()
-    changed = set(refresh_windows(ctx, service, now=now, days=again))
+    refresh_windows(ctx, service, now=now, days=again)
     last = _last_line(ctx, service)
     if last is None:
         return DetectResult(service)
-    known_to = max(until, last) if until is not None else last
-    if until is not None and last >= now - 2 * _DAY:
-        changed.add(min(known_to, now).date())  # silence has no lines of its own
-    # An hour that came late is looked back at by the next day.
-    wanted = sorted(day for day in changed | {d + _DAY for d in changed} if start_of(day) <= min(known_to, now))
-    told: dict[date, DayAnomalies] = {}
-    fresh = 0
     with store.begin(ctx.engine) as conn:
+        changed = store.judging.changed(conn, service)
+        judged_to = store.judging.judged_to(conn, service)
         settings = store.detectors.active_setting(conn, service)
-    for day in wanted:
-        judged, missing = judge_day(ctx, service, day, until=min(known_to, now), settings=settings, now=now)
-        anomalies = [a for each in judged for a in each.anomalies]
-        with store.begin(ctx.engine) as conn:
-            fresh += store.anomalies.replace_days(conn, service, [day], anomalies, now=now, setting=settings.version)
-        told[day] = _told(day, judged, missing)
+    known_to = min(max(until or last, judged_to or last, last), last + _SILENT_FOR, now)
+    work = _Work(ctx, service, known_to, now, settings)
+    days = {day for day in changed if start_of(day) < known_to}
+    behind = judged_to or min((start_of(day) for day in days), default=known_to)
+    if behind < known_to:  # silence has no lines of its own
+        first = max(behind.date(), known_to.date() - _CATCH_UP * _DAY)
+        days |= {first + i * _DAY for i in range((known_to.date() - first).days + 1)}
+    while days:
+        day = min(days)
+        days.remove(day)
+        if work.judge(day):
+            days.add(day + _DAY)
+    fresh = work.write()
     return DetectResult(
         service=service,
-        days=tuple(wanted),
-        per_day=told,
+        days=tuple(sorted(work.per_day)),
+        per_day=work.per_day,
         new=fresh,
-        open=sum(each.open for each in told.values()),
+        open=sum(each.open for each in work.per_day.values()),
         seconds=round(time.perf_counter() - clock, 3),
     )
+
+
+@dataclass
+class _Work:
+    """Days of a service that are judged one after the other and written in one transaction."""
+
+    ctx: FlowContext
+    service: str
+    known_to: datetime
+    now: datetime
+    settings: DetectorSettings
+    per_day: dict[date, DayAnomalies] = field(default_factory=dict)
+    judged: dict[date, tuple[list[JudgedDay], str]] = field(default_factory=dict)
+    anew: set[date] = field(default_factory=set)  # what they begin with, or look back at, is not what it was
+
+    def judge(self, day: date) -> bool:
+        """Judges a day; whether the day after it has to be judged as well, from its beginning."""
+        with store.begin(self.ctx.engine) as conn:
+            held = store.judging.states(conn, self.service, [day - _DAY, day])
+        before = self._midnight(day, held.get(day - _DAY))
+        own = held.get(day) or DayState(day)
+        judged, missing = judge_day(
+            self.ctx,
+            self.service,
+            day,
+            until=self.known_to,
+            now=self.now,
+            settings=self.settings,
+            before=before,
+            held=DayState(day) if day in self.anew else own,
+        )
+        self.judged[day] = judged, missing
+        after = day + _DAY
+        if start_of(after) >= self.known_to:
+            return False
+        same = own.changed_since is None and _plain(at_midnight(own, after)) == _plain(ends_of(judged, day))
+        if not same:
+            self.anew.add(after)
+        return not same
+
+    def _midnight(self, day: date, yesterday: DayState | None) -> Mapping[str, Carry]:
+        found = self.judged.get(day - _DAY)
+        return ends_of(found[0], day - _DAY) if found is not None else at_midnight(yesterday, day)
+
+    def write(self) -> int:
+        """Puts anomalies and states of all days in place; how many anomalies are new."""
+        anomalies: dict[str, Anomaly] = {}
+        since: dict[tuple[date, str], datetime] = {}
+        for day, (judged, _) in sorted(self.judged.items()):
+            for one in judged:
+                anomalies.update((a.anomaly_id, a) for a in one.anomalies)
+                if one.since > start_of(day):
+                    since[(day, one.environment)] = one.since
+        with store.begin(self.ctx.engine) as conn:
+            fresh = store.anomalies.replace_days(
+                conn,
+                self.service,
+                list(self.judged),
+                list(anomalies.values()),
+                now=self.now,
+                setting=self.settings.version,
+                since=since,
+            )
+            for day, (judged, missing) in sorted(self.judged.items()):
+                to = min(start_of(day + _DAY), self.known_to)
+                store.judging.put(conn, self.service, day, to, state_of(judged, self.settings))
+                self.per_day[day] = _told(day, judged, missing, store.anomalies.of_day(conn, self.service, day))
+        return fresh
+
+
+def _plain(states: Mapping[str, Carry]) -> Any:
+    """As they come back from the store."""
+    return json.loads(json.dumps({name: carry.as_json() for name, carry in states.items()}))
 
 
 def _last_line(ctx: FlowContext, service: str) -> datetime | None:
@@ -103,95 +165,10 @@ def _last_line(ctx: FlowContext, service: str) -> datetime | None:
     return found
 
 
-def judge_day(
-    ctx: FlowContext,
-    service: str,
-    day: date,
-    *,
-    until: datetime,
-    now: datetime,
-    settings: DetectorSettings = DEFAULT_SETTINGS,
-) -> tuple[list[JudgedDay], str]:
-    """Every environment of the day up to `until`, with what was found; and why nothing could be judged, or ""."""
-    from luffy_dagster.core.anomalies.judge import judge
-    from luffy_dagster.core.anomalies.ticks import ticks_of
-
-    begin = start_of(day)
-    end = min(begin + _DAY, datetime.fromtimestamp(int(until.timestamp()) // TICK * TICK, UTC))
-    if end <= begin:
-        return [], "nothing of the day is complete yet"
-    rows = windows_between(ctx, service, begin - WARM, end)
-    with store.begin(ctx.engine) as conn:  # one that has fallen silent has no rows any more
-        fitted = {row.environment for row in store.detectors.models(conn, service)}
-    environments = sorted({*rows["environment"].unique().to_list(), *fitted}) or [""]
-    mapping = names_of(ctx, service)
-    found: list[JudgedDay] = []
-    missing = ""
-    for environment in environments:
-        model, why = model_of(ctx, service, environment, day, now=now)
-        if model is None or model.coverage.learning:
-            missing = why or f"learning: {model.coverage.days:.1f} days of history" if model else why
-            continue
-        own = rows.filter(pl.col("environment") == environment)
-        ticks = ticks_of(own, mapping.templates, begin - WARM, end)
-        judged = judge(ticks, model, settings, since=int(WARM.total_seconds()) // TICK)
-        muted = set(settings.muted_kinds)
-        anomalies = tuple(
-            a for a in _anomalies(ctx, service, environment, ticks, judged, model, mapping) if str(a.kind) not in muted
-        )
-        found.append(JudgedDay(environment, ticks, judged, model, anomalies))
-    return found, missing
-
-
-def _anomalies(
-    ctx: FlowContext,
-    service: str,
-    environment: str,
-    ticks: Ticks,
-    judged: Judged,
-    model: Model,
-    mapping: Names,
-) -> list[Anomaly]:
-    from luffy_dagster.core.anomalies.explain import ENTRY_COLUMNS, anomaly_of, span
-
-    found = []
-    for alert in judged.alerts:
-        until = ticks.at(alert.fired + 1) + CORRELATION.declare_after
-        start, end = span(alert, ticks, until)
-        entries = (
-            ctx.lake.scan("entries", service, start=start, end=end, columns=[*ENTRY_COLUMNS, "environment"])
-            .filter(pl.col("environment").fill_null("") == environment)
-            .collect()
-        )
-        one = anomaly_of(
-            alert,
-            ticks,
-            entries,
-            service=service,
-            environment=environment,
-            model_version=model.version,
-            names=mapping.services,
-            templates=mapping.templates,
-            texts=mapping.texts,
-            until=until,
-        )
-        found.append(one)
-    return found
-
-
-def _told(day: date, judged: Sequence[JudgedDay], missing: str) -> DayAnomalies:
+def _told(day: date, judged: Collection[JudgedDay], missing: str, anomalies: Collection[Anomaly]) -> DayAnomalies:
     """The day for a person: the score of every window, the anomalies, the model."""
     score: list[float] = []
-    first = int(WARM.total_seconds()) // TICK
     for each in judged:
-        ticks = each.judged.score[first:]
-        own = [float(ticks[i : i + TICKS].max()) for i in range(0, len(ticks), TICKS)]
-        score = [max(a, b) for a, b in zip(own, score, strict=False)] if score else own
-    anomalies = tuple(a for each in judged for a in each.anomalies if a.fired_at.date() == day)
-    return DayAnomalies(
-        day=day,
-        score=tuple(round(value, 3) for value in score),
-        anomalies=anomalies,
-        model=judged[0].model.version if judged else "",
-        missing=missing,
-    )
+        score = [max(a, b) for a, b in zip(each.score, score, strict=False)] if score else list(each.score)
+    model = next((each.model.version for each in judged), "")
+    return DayAnomalies(day=day, score=tuple(score), anomalies=tuple(anomalies), model=model, missing=missing)

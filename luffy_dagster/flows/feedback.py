@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from luffy_dagster import store
+from luffy_dagster.core.anomalies.carry import Carry
 from luffy_dagster.core.anomalies.model import Anomaly, DetectorSettings
 from luffy_dagster.flows.context import FlowContext
-from luffy_dagster.flows.detect import judge_day
+from luffy_dagster.flows.judging import ends_of, judge_day
 
 
 def propose(ctx: FlowContext, service: str, *, actor: str, days: int = 14) -> Any:
@@ -47,11 +49,14 @@ def try_setting(ctx: FlowContext, service: str, setting: DetectorSettings, *, da
         verdicts = {f.anomaly_id: f.verdict for f in store.anomalies.feedback(conn, service)}
     before: dict[str, Anomaly] = {}
     after: dict[str, Anomaly] = {}
+    first = today - timedelta(days=days)
+    midnight: dict[DetectorSettings, Mapping[str, Carry]] = {}
     for back in range(days, -1, -1):
         day = today - timedelta(days=back)
         for chosen, kept in ((active, before), (setting, after)):
-            judged, _ = judge_day(ctx, service, day, until=now, settings=chosen, now=now)
-            kept.update((a.anomaly_id, a) for each in judged for a in each.anomalies if a.fired_at.date() == day)
+            judged, _ = judge_day(ctx, service, day, until=now, settings=chosen, now=now, before=midnight.get(chosen))
+            midnight[chosen] = ends_of(judged, day)
+            kept.update((a.anomaly_id, a) for each in judged for a in each.anomalies if a.fired_at.date() >= first)
     lost = sorted(set(before) - set(after))
     gained = sorted(set(after) - set(before))
     return {

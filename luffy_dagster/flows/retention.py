@@ -48,6 +48,7 @@ def retain(ctx: FlowContext, service: str) -> RetentionResult:
         models_from = now - timedelta(days=settings.retention_models_days)
         with store.begin(ctx.engine) as conn:
             paths = store.detectors.drop_models(conn, service, models_from)
+            store.judging.purge(conn, service, entries_from)
         for path in paths:  # rows first: a file without a row is lost room, a row without its file is fitted again
             drop_file(ctx.lake, path)
         removed["models"] = len(paths)

@@ -43,6 +43,7 @@ def refresh_windows(
     if since or parsed > done:
         with store.begin(ctx.engine) as conn:
             store.cursors.commit_batch(conn, service, WINDOWS, parsed, now=now, days=sorted(since))
+            store.judging.mark(conn, service, {day: _window_start(at) for day, at in since.items()})
     return sorted(since)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, func, insert, or_, select
+from sqlalchemy import Connection, Select, and_, delete, false, func, insert, not_, or_, select
 from sqlalchemy.dialects import postgresql
 
 from luffy_dagster.core.anomalies.model import Anomaly
@@ -61,10 +61,12 @@ def replace_days(
     *,
     now: datetime,
     setting: int = 0,
+    since: Mapping[tuple[date, str], datetime] | None = None,
 ) -> int:
     """Puts `anomalies` in the place of the service's rows of these days (by UTC day of fired_at); how many rows are new.
 
-    Those fired on other days are updated when they exist (one that was open at midnight ends), else left out.
+    Those fired on other days are updated when they exist (one that was open at midnight ends), else left out. `since`: of a day and
+    environment only rows fired after it are replaced.
     """
     t = anomaly.c
     known = set(
@@ -75,10 +77,18 @@ def replace_days(
         ).scalars()
     )
     kept = [a for a in anomalies if a.fired_at.date() in days or a.anomaly_id in known]
-    gone = delete(anomaly).where(
-        t.service_id == service, t.day.in_(days), t.anomaly_id.not_in([a.anomaly_id for a in kept])
+    before = [
+        and_(t.day == day, t.environment == environment, t.fired_at <= at)
+        for (day, environment), at in (since or {}).items()
+    ]
+    conn.execute(
+        delete(anomaly).where(
+            t.service_id == service,
+            t.day.in_(days),
+            t.anomaly_id.not_in([a.anomaly_id for a in kept]),
+            not_(or_(false(), *before)),
+        )
     )
-    conn.execute(gone)
     for one in kept:
         values = _values(service, one, setting)
         statement = postgresql.insert(anomaly).values(**values, created_at=now, updated_at=now)
@@ -150,6 +160,13 @@ def list_anomalies(
     first = t.score.desc() if order == "score" else t.fired_at.desc()
     query = query.order_by(first, t.service_id, t.anomaly_id).limit(limit)
     return [_row(row) for row in conn.execute(query).mappings()]
+
+
+def of_day(conn: Connection, service: str, day: date) -> list[Anomaly]:
+    """Those fired on a UTC day, the first of them first."""
+    t = anomaly.c
+    query = _with_verdict(select(anomaly)).where(t.service_id == service, t.day == day)
+    return [_row(row).anomaly for row in conn.execute(query.order_by(t.fired_at, t.anomaly_id)).mappings()]
 
 
 def get(conn: Connection, key: str, service: str | None = None) -> AnomalyRow:

@@ -9,8 +9,7 @@ import pytest
 @pytest.fixture(scope="module")
 def log_lines():
     dice, end = random.Random(4), datetime.now(UTC)
-    # Days are judged one by one: what goes on over midnight is an anomaly of each.
-    broke = end - timedelta(minutes=70) - (timedelta(hours=5) if end.hour < 2 else timedelta())
+    broke = end - timedelta(minutes=70)
     at, lines = end - timedelta(days=3), []
     while at < end - timedelta(minutes=1):
         at += timedelta(seconds=dice.uniform(8, 22))  # steady: what is odd is what was planted

@@ -8,7 +8,7 @@ import pytest
 
 from luffy_dagster import store
 from luffy_dagster.flows import process_service, rebuild_day
-from luffy_dagster.flows.detect import judge_day
+from luffy_dagster.flows.judging import judge_day
 from luffy_dagster.flows.feedback import propose
 from luffy_dagster.flows.models import data_until
 from luffy_dagster_tests.flows.support import Doc, line

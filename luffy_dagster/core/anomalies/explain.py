@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
-from luffy_dagster.core.anomalies.judge import Alert
+from luffy_dagster.core.anomalies.carry import Alert
 from luffy_dagster.core.anomalies.model import Anomaly, Feature, Kind
 from luffy_dagster.core.anomalies.ticks import Ticks
 from luffy_dagster.core.anomalies.windows import TICK
@@ -52,7 +52,6 @@ def anomaly_of(
     *,
     service: str,
     environment: str = "",
-    model_version: str = "",
     names: Collection[str] = (),
     templates: Mapping[str, str] | None = None,
     texts: Mapping[str, str] | None = None,
@@ -66,7 +65,6 @@ def anomaly_of(
         entries: `ENTRY_COLUMNS` of the service in `span`.
         service: its slug.
         environment: as in the entries.
-        model_version: of the fit.
         names: other services, to be looked for in the lines.
         templates: shape id → template id.
         texts: template id → text, fingerprint → title.
@@ -90,22 +88,22 @@ def anomaly_of(
         ended_at=None if alert.open else ticks.at(alert.last),
         kind=kind,
         score=round(alert.score, 3),
-        severity=_severity(kind, lead, alert, ticks),
+        severity=_severity(kind, lead, alert),
         features=features,
         template_id=subject.partition("/")[0] if subject and lead and lead.name != "exception" else None,
         fingerprint=subject if lead and lead.name == "exception" else None,
         description=_sentence(kind, lead, features),
         entry_ids=tuple(lines["entry_id"].to_list()[:_EXAMPLES]),
         detectors=tuple(dict.fromkeys(f.detector for f in features)),
-        model_version=model_version,
+        model_version=alert.model,
         mentions=mentions(troubled, names, service),
         trace_ids=trace_ids(troubled if troubled.height else lines),
     )
 
 
-def severity_of(alert: Alert, ticks: Ticks) -> Severity:
+def severity_of(alert: Alert) -> Severity:
     """How grave an alert is, by its kind and by how strong its evidence is."""
-    return _severity(_kind(alert), alert.features[0] if alert.features else None, alert, ticks)
+    return _severity(_kind(alert), alert.features[0] if alert.features else None, alert)
 
 
 def _kind(alert: Alert) -> Kind:
@@ -171,7 +169,7 @@ def trace_ids(lines: pl.DataFrame) -> tuple[str, ...]:
     return tuple(pl.concat([ids.cast(pl.Utf8), seen.cast(pl.Utf8)]).unique(maintain_order=True).head(_TRACES).to_list())
 
 
-def _severity(kind: Kind, lead: Feature | None, alert: Alert, ticks: Ticks) -> Severity:
+def _severity(kind: Kind, lead: Feature | None, alert: Alert) -> Severity:
     """By evidence: what a handful of lines says is never critical, however unlikely it is."""
     expected = (lead.expected if lead else None) or 0.0
     actual = (lead.actual if lead else None) or 0.0
@@ -186,11 +184,9 @@ def _severity(kind: Kind, lead: Feature | None, alert: Alert, ticks: Ticks) -> S
             return Severity.CRITICAL
         return Severity.HIGH if any(lines >= _SOME for lines in missing.values()) else Severity.MEDIUM
     if kind is Kind.ERRORS:
-        lines = max(float(ticks.total[alert.first : alert.fired + 1].sum()), 1.0)
-        errors = float(ticks.errors[alert.first : alert.fired + 1].sum())
-        if errors >= _SOME and errors >= 0.25 * lines:
+        if alert.errors >= _SOME and alert.errors >= 0.25 * max(alert.lines, 1.0):
             return Severity.CRITICAL
-        return Severity.HIGH if errors >= 5 else Severity.MEDIUM
+        return Severity.HIGH if alert.errors >= 5 else Severity.MEDIUM
     if kind is Kind.MIX:
         return Severity.LOW
     if kind is Kind.LATENCY and actual >= 5 * expected > 0 and alert.score >= 1.5:

@@ -7,7 +7,7 @@ of `store/` of the same topic. Names are CONTRACT's where it gives them.
 from __future__ import annotations
 
 from luffy_dagster.store.schema.alerts import alert, alert_cache, alert_event, alert_rule
-from luffy_dagster.store.schema.anomalies import anomaly, anomaly_feedback, anomaly_model, detector_setting
+from luffy_dagster.store.schema.anomalies import anomaly, anomaly_feedback, anomaly_model, detector_setting, judged_day
 from luffy_dagster.store.schema.clusters import (
     cluster,
     cluster_alias,
@@ -67,6 +67,7 @@ __all__ = [
     "incident",
     "incident_member",
     "investigation",
+    "judged_day",
     "lifecycle_event",
     "llm_answer",
     "llm_call",

@@ -46,6 +46,18 @@ anomaly = Table(
     Index(None, "updated_at"),
 )
 
+# How far a day is judged: `changed_since` is set with its windows, cleared with its anomalies.
+judged_day = Table(
+    "judged_day",
+    col.metadata,
+    col.service(),
+    Column("day", Date, nullable=False),
+    col.time("judged_to"),
+    col.time("changed_since"),
+    col.json_object("state"),  # flows.judging: per environment the states behind pieces of it, and its scores
+    PrimaryKeyConstraint("service_id", "day"),
+)
+
 # What a person said of an anomaly; outlives the row when the day is scored anew.
 anomaly_feedback = Table(
     "anomaly_feedback",

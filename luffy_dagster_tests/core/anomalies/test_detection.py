@@ -151,11 +151,11 @@ def test_few_lines_are_never_critical():
     world = World(per_minute=2)
     world.rate[at : at + 60] *= 0.05
     judged, ticks, _, _ = _judge(world)
-    assert all(severity_of(a, ticks) is not Severity.CRITICAL for a in judged.alerts)
+    assert all(severity_of(a) is not Severity.CRITICAL for a in judged.alerts)
     loud = World(per_minute=40)
     loud.rate[at : at + 60] *= 0.05
     judged, ticks, _, _ = _judge(loud)
-    assert severity_of(judged.alerts[0], ticks) is Severity.CRITICAL
+    assert severity_of(judged.alerts[0]) is Severity.CRITICAL
 
 
 def test_a_heartbeat_that_stops():

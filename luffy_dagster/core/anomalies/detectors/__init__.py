@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from luffy_dagster.core.anomalies.detectors.base import MINUTE, Detector, Scores, State, View
+from luffy_dagster.core.anomalies.detectors.base import ERROR_LEVELS, MINUTE, Detector, Scores, State, View
 from luffy_dagster.core.anomalies.detectors.counts import Burst, Errors, Keys
 from luffy_dagster.core.anomalies.detectors.numbers import Numbers
 from luffy_dagster.core.anomalies.detectors.rhythm import Heartbeat, Novelty, Restarts
 from luffy_dagster.core.anomalies.detectors.volume import Silence, Volume
 
-__all__ = ["MINUTE", "Detector", "Restarts", "Scores", "State", "View", "all_detectors"]
+__all__ = [
+    "ERROR_LEVELS",
+    "MINUTE",
+    "Detector",
+    "Heartbeat",
+    "Novelty",
+    "Restarts",
+    "Scores",
+    "Silence",
+    "State",
+    "View",
+    "all_detectors",
+]
 
 
 def all_detectors() -> tuple[Detector, ...]:

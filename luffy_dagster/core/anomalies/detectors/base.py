@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from luffy_dagster.core.anomalies.carry import NOTHING, Past
 from luffy_dagster.core.anomalies.model import Feature
 from luffy_dagster.core.anomalies.tails import dispersion
 from luffy_dagster.core.anomalies.ticks import Array, Ticks
@@ -32,6 +33,7 @@ class View:
     mask: Array  # 1, or 0 where a tick belongs to an incident that is over
     base: Array  # the same without the level of the last hour
     mute: Array  # True where a restart explains drops, missing lines and other shares
+    past: Past = NOTHING  # what is known from before the ticks
 
     def masked(self, values: Array) -> Array:
         """Values with what is left out as 0."""

@@ -164,7 +164,9 @@ class Keys:
         alpha = np.array([state["alphas"][p] if p >= 0 else 0.5 for p in place])[:, None]
         counts = ticks.counts[rows] * view.mask
         mean, total = view.masked(view.mean), view.masked(ticks.total)
-        handicap = np.log10(max(len(rows), 1))
+        handicap = np.log10(
+            max(len(known), 1)
+        )  # history's keys: what else is in the piece that is judged must not count
         best = np.zeros(size)
         which = np.zeros(size, dtype=int)
         span = np.zeros(size, dtype=int)

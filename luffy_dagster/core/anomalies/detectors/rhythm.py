@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from luffy_dagster.core.anomalies.carry import FIRSTS, NEVER, NOTHING, OFTEN, Past, Sighted
 from luffy_dagster.core.anomalies.detectors.base import ERROR_LEVELS, MINUTE, Scores, State, View, capped
 from luffy_dagster.core.anomalies.model import Feature
 from luffy_dagster.core.anomalies.tails import excess, window_sum
@@ -50,21 +51,35 @@ class Heartbeat:
             allowed.append(wait)
         return {"keys": names, "periods": np.array(periods), "allowed": np.array(allowed)}
 
+    def last(self, view: View, state: State) -> list[Array]:
+        """Of every regular key: at each tick the latest tick at which it came, `NEVER` before the first."""
+        ticks, waits, index = view.ticks, view.past.waits, np.arange(view.ticks.size)
+        found = []
+        for key in state["keys"]:
+            row = ticks.place.get(key)
+            here = ticks.counts[row] > 0 if row is not None else np.zeros(ticks.size, dtype=bool)
+            before = waits.beats.get(key, NEVER) if waits else NEVER
+            found.append(np.maximum(np.maximum.accumulate(np.where(here, index, NEVER)), before))
+        return found
+
+    def blocked(self, view: View) -> Array:
+        """At each tick the latest one that a restart, or an incident that is over, explains: it begins the wait anew."""
+        here = view.mute | (view.mask == 0)
+        before = view.past.waits.blocked if view.past.waits else NEVER
+        return np.maximum(np.maximum.accumulate(np.where(here, np.arange(view.ticks.size), NEVER)), before)
+
     def score(self, view: View, state: State) -> Scores:
         """Longest wait of any key against what is allowed."""
-        ticks, size = view.ticks, view.ticks.size
+        size = view.ticks.size
         best, which, waited = np.zeros(size), np.zeros(size, dtype=int), np.zeros(size)
         index = np.arange(size)
-        for j, key in enumerate(state["keys"]):
-            row = ticks.place.get(key)
-            here = ticks.counts[row] > 0 if row is not None else np.zeros(size, dtype=bool)
-            # unknown before the first: counts from the beginning of what is looked at
-            last = np.maximum.accumulate(np.where(here, index, -1))
-            # a restart, or an incident that is over, begins the wait anew
-            blocked = np.maximum.accumulate(np.where(view.mute | (view.mask == 0), index, -1))
-            since = index - np.maximum(last, blocked)
+        # unknown before the first: counts from the beginning of what is looked at
+        origin = view.past.waits.origin if view.past.waits else 0
+        lasts, blocked = self.last(view, state), self.blocked(view)
+        for j, last in enumerate(lasts):
+            since = index - np.maximum(np.maximum(last, blocked), origin - 1)
             period, allowed = float(state["periods"][j]), float(state["allowed"][j])
-            late = np.where((last < 0) & (blocked < 0), index + 1 - period, since)
+            late = np.where((last == NEVER) & (blocked == NEVER), index - origin + 1 - period, since)
             wait = np.maximum((late - period - 1.0) / (allowed - period - 1.0), 0.0)  # 0 when in time, 1 when overdue
             better = wait > best
             best, which = np.where(better, wait, best), np.where(better, j, which)
@@ -134,23 +149,34 @@ class Novelty:
             for i, key in enumerate(ticks.keys)
             if key not in known and (key[:2] == "f:" or ticks.levels[i] in ERROR_LEVELS)
         ]
-        index = np.arange(size)
+        index, past = np.arange(size), view.past
+        over = past.closed(view.mask)  # what was in the alert that is open at `since` is told by now
         # A release with other wordings: then a new text is news only when there are more errors than before.
         usual = [i for i, key in enumerate(ticks.keys) if key not in known and i not in set(rows)]
-        if usual:
-            often = np.cumsum((ticks.counts[usual] > 0) & (view.mask > 0), axis=1) >= 3
-            reworded = often.sum(axis=0) >= 3
+        before = {key: one.often + (0 if over else one.during) for key, one in past.seen.items() if key not in known}
+        if usual or before:
+            times = (ticks.counts[usual] > 0) & (view.mask > 0)
+            of_past = np.array([ticks.keys[i] in past.seen for i in usual], dtype=bool)
+            times[of_past, : past.horizon] = False
+            often = np.cumsum(times, axis=1) + np.array([before.get(ticks.keys[i], 0) for i in usual])[:, None]
+            elsewhere = sum(n >= OFTEN for key, n in before.items() if key not in ticks.place)
+            reworded = (often >= OFTEN).sum(axis=0) + elsewhere >= 3
             failed = window_sum(view.masked(ticks.errors), self.within)
             more = excess(failed, window_sum(view.masked(view.mean), self.within) * state["share"] + 0.1, 0.3) > 2.0
             held = reworded & ~more
         else:
             held = np.zeros(size, dtype=bool)
-        restarted = np.maximum.accumulate(np.where(view.mute, index, -(10**9)))
+        restarted = np.maximum.accumulate(np.where(view.mute, index, NEVER))
         for i in rows:
             counts = ticks.counts[i]
             first = int(np.argmax(counts > 0)) if counts.any() else size
+            earlier = past.seen.get(ticks.keys[i])
+            if earlier is not None:
+                first = min(first, *earlier.firsts)
             seen = window_sum(view.masked(counts), self.within)
             told = np.cumsum(counts * (1 - view.mask)) > 0  # in an alert that is over
+            if earlier is not None:
+                told |= earlier.told or (over and past.open_from is not None and earlier.last >= past.open_from)
             old = told | held | (index > first + 8 * self.within)  # by then its rate is what counts
             needed = np.where(index - restarted < self.within, 3.0 * need, need)
             value = np.where(old, 0.0, seen / needed)
@@ -188,8 +214,8 @@ class Restarts:
         days = max(ticks.size * TICK / 86_400, 1e-6)
         return {"keys": list(ticks.keys), "per_day": (ticks.counts > 0).sum(axis=1) / days, "days": days}
 
-    def rare(self, ticks: Ticks, state: State, *, times: int | None = None) -> Array:
-        """Different rare lines per group of ticks, none of them an error; with `times` only a new line's first sightings."""
+    def rare(self, ticks: Ticks, state: State, first_of: Past | None = None) -> Array:
+        """Different rare lines per group of ticks, none of them an error; with `first_of` only a new line's first sightings."""
         often = dict(zip(state["keys"], state["per_day"], strict=True))
         rows = [
             i
@@ -199,14 +225,15 @@ class Restarts:
         if not rows:
             return np.zeros(ticks.size)
         here = ticks.counts[rows] > 0
-        if times is not None:  # what a release has reworded is soon no longer rare
-            fresh = np.array([ticks.keys[i] not in often for i in rows])[:, None]
-            here = here & (~fresh | (np.cumsum(here, axis=1) <= times))
+        if first_of is not None:  # what a release has reworded is soon no longer rare
+            for place, i in enumerate(rows):
+                if ticks.keys[i] not in often:
+                    here[place] = _firsts(here[place], first_of.seen.get(ticks.keys[i]), first_of.since)
         return (window_sum(here, self.group) > 0).sum(axis=0).astype(float)
 
-    def muted(self, ticks: Ticks, state: State) -> Array:
+    def muted(self, ticks: Ticks, state: State, past: Past = NOTHING) -> Array:
         """True from a restart on, for a quarter of an hour; after two lines of a shutdown for eight minutes."""
-        rare = self.rare(ticks, state, times=2)
+        rare = self.rare(ticks, state, past)
         if state["days"] < 1:
             return np.zeros(ticks.size, dtype=bool)
         long = window_sum((rare >= self.need).astype(float), self.mute) > 0
@@ -230,3 +257,13 @@ class Restarts:
             return [Feature("restarts", 0.0, seconds, "s", float(value[tick]), 0.0, self.window * TICK, self.id)]
 
         return Scores(value, window_sum(groups, 6 * MINUTE) > 3, explain)
+
+
+def _firsts(here: Array, before: Sighted | None, since: int) -> Array:
+    """Where a key was seen for the first or second time."""
+    if before is None:
+        return here & (np.cumsum(here) <= FIRSTS)
+    index = np.arange(len(here))
+    later = here & (index >= since)
+    first = later & (np.cumsum(later) <= FIRSTS - len(before.firsts))
+    return np.asarray(first | (here & np.isin(index, before.firsts)))

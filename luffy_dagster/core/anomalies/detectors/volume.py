@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from luffy_dagster.core.anomalies.carry import NEVER, Waits
 from luffy_dagster.core.anomalies.detectors.base import (
     MINUTE,
     TRIM,
@@ -18,6 +19,7 @@ from luffy_dagster.core.anomalies.detectors.base import (
 )
 from luffy_dagster.core.anomalies.model import Feature
 from luffy_dagster.core.anomalies.tails import busiest, excess, shortfall, window_sum
+from luffy_dagster.core.anomalies.ticks import Array
 from luffy_dagster.core.anomalies.windows import TICK
 
 
@@ -86,11 +88,7 @@ class Silence:
     def score(self, view: View, state: State) -> Scores:
         """How unlikely it is that none of the expected lines came."""
         size = view.ticks.size
-        here = (view.ticks.total > 0) | (view.mask == 0) | view.mute
-        # behind a job that wrote much, as many lines as the day has at this time are enough
-        awaited = np.cumsum(view.masked(np.minimum(view.mean, view.base)))
-        last = np.maximum.accumulate(np.where(here, np.arange(size), 0))
-        missing = awaited - awaited[last]
+        last, missing = self.missing(view)
         series = excess(np.zeros(size), missing, state["alpha"], above=False)
 
         def explain(tick: int) -> list[Feature]:
@@ -109,3 +107,17 @@ class Silence:
             ]
 
         return Scores(series, missing > 4.0, explain)
+
+    def missing(self, view: View) -> tuple[Array, Array]:
+        """Of every tick (from `view.past.since` on): the tick of the last line, and the lines expected since then."""
+        size, past = view.ticks.size, view.past
+        waits = past.waits or Waits()
+        since = past.since if past.waits else 0
+        here = (view.ticks.total > 0) | (view.mask == 0) | view.mute
+        # behind a job that wrote much, as many lines as the day has at this time are enough
+        awaited = view.masked(np.minimum(view.mean, view.base))
+        here[:since], awaited[:since] = False, 0.0
+        awaited = np.cumsum(awaited)
+        last = np.maximum.accumulate(np.where(here, np.arange(size), NEVER))
+        behind = np.where(last >= 0, awaited[np.maximum(last, 0)], -waits.missing)
+        return np.where(last >= 0, last, waits.silent_from), awaited - behind
