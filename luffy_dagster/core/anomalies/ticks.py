@@ -150,15 +150,20 @@ def _slots(rows: pl.DataFrame, templates: Mapping[str, str], first: int, size: i
     numbers = numbers.with_columns(
         name=pl.concat_str(owner.replace(dict(templates)) if templates else owner, pl.lit("/"), place),
         base=(pl.col("event_time").dt.epoch("s") - first) // TICK,
-    ).sort("event_time", "key")
+    ).filter(pl.col("value_ticks").list.sum() == pl.col("values").list.len())
+    numbers = numbers.sort("name", "event_time", "key")
+    if numbers.is_empty():
+        return ()
+    per_tick = np.stack([numbers["value_ticks"].list.get(i).to_numpy() for i in range(TICKS)], axis=1)
+    at = np.repeat((numbers["base"].to_numpy()[:, None] + np.arange(TICKS)[None, :]).ravel(), per_tick.ravel())
+    values = numbers["values"].explode().drop_nulls().cast(pl.Float64).to_numpy()
+    names, units = numbers["name"].to_list(), numbers["unit"].to_list()
+    begins = [i for i, name in enumerate(names) if i == 0 or name != names[i - 1]]
+    ends = np.concatenate([[0], np.cumsum(per_tick.sum(axis=1))])
     out = []
-    for (name,), group in sorted(numbers.group_by("name", maintain_order=True), key=lambda item: str(item[0][0])):
-        per_tick = np.stack([group["value_ticks"].list.get(i).to_numpy() for i in range(TICKS)], axis=1)
-        at = np.repeat((group["base"].to_numpy()[:, None] + np.arange(TICKS)[None, :]).ravel(), per_tick.ravel())
-        values = group["values"].explode().drop_nulls().cast(pl.Float64).to_numpy()
-        if len(values) != len(at):
-            continue
-        inside = (at >= 0) & (at < size)
-        order = np.argsort(at[inside], kind="stable")
-        out.append(Slot(str(name), group["unit"][0] or "", at[inside][order], values[inside][order]))
+    for begin, end in zip(begins, [*begins[1:], len(names)], strict=True):
+        own, mine = at[ends[begin] : ends[end]], values[ends[begin] : ends[end]]
+        inside = (own >= 0) & (own < size)
+        order = np.argsort(own[inside], kind="stable")
+        out.append(Slot(str(names[begin]), units[begin] or "", own[inside][order], mine[inside][order]))
     return tuple(out)
