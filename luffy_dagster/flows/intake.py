@@ -122,9 +122,11 @@ def keep(
     if len(sound):
         latest = sound.max()
         intake.seen = latest if intake.seen is None else max(intake.seen, latest)  # type: ignore[type-var, assignment]
-    moved = pl.col("stream").is_in([*profiles.moved])  # these hold their earlier rows too, and replace what is there
-    again = rows.filter(moved)
-    rows = pl.concat([again, _unknown(ctx, service.id, intake, rows.filter(~moved), window)])
+    if profiles.moved:  # these streams hold their earlier rows too, and replace what is there
+        moved = pl.col("stream").is_in([*profiles.moved])
+        rows = pl.concat([rows.filter(moved), _unknown(ctx, service.id, intake, rows.filter(~moved), window)])
+    else:
+        rows = _unknown(ctx, service.id, intake, rows, window)
     intake.duplicates += max(came - rows.height, 0)
     if rows.is_empty():
         return
@@ -155,7 +157,9 @@ def _unknown(
         if window is not None:
             start = min(start, window.start)
     known = ctx.lake.doc_ids(service, intake.source.id, start, end, flags=flagged)
-    return rows if known.is_empty() else rows.join(known, on="doc_id", how="anti", maintain_order="left")
+    # many are known and hardly ever one of these: to ask which known ones come again is cheaper than to ask which are new
+    again = known.filter(pl.col("doc_id").is_in(rows.get_column("doc_id").implode()))
+    return rows if again.is_empty() else rows.join(again, on="doc_id", how="anti", maintain_order="left")
 
 
 def _redated(ctx: FlowContext, service: Any, intake: Intake, profiles: Profiles, rows: pl.DataFrame) -> pl.DataFrame:

