@@ -64,6 +64,10 @@ class Settings(BaseSettings):
         default=True, description="Whether repositories may be fetched from hosts in private networks."
     )
     git_timeout_seconds: int = Field(default=600, ge=1, description="How long one call of Git may take.")
+    gitlab_url: str = Field(
+        default="",
+        description="Where GitLab answers, if not at the host of a service's repository: for SSH, or below a path.",
+    )
     code_commits_kept: int = Field(default=5_000, ge=1, description="Commits kept per service, the newest.")
     embedding_model: str = Field(
         default="all-MiniLM-L6-v2",

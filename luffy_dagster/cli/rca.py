@@ -124,6 +124,10 @@ def show(
         right = {True: ", right", False: ", wrong", None: ""}[one.validated]
         ui.out.print(f"[dim]rated {one.rating} of 5{right} by {one.actor}: {ui_safe(one.comment or '')}[/]")
     ui.note(f"[dim]report {result.id}; rate it: luffy rca feedback {result.id} 5 --right[/]")
+    ways = [f"luffy rca issue {result.cluster_id}"] + [f"luffy rca revert {result.cluster_id}"] * bool(
+        result.culprit_commit
+    )
+    ui.note(f"[dim]hand it on to GitLab (shown first): {', '.join(ways)}[/]")
 
 
 def draw(markdown: str) -> None:
