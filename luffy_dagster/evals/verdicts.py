@@ -1,7 +1,7 @@
 """`luffy eval verdicts DATA`: a JSONL file of {"id", "input"} → the verdicts that code gives, with report and quotes.
 
 `input` holds `service`, `incident_start`, `evidence` (lines of log) and `commits` (sha, author, committed_at, message, files,
-diff). The answer of a case has `id`, `verdict`, `culprit`, `cause`, `confidence`, `evidence` (verbatim quotes), `report`.
+diff). Where a row has `truth` (`verdict`, `culprit`, `cause`) the answers are scored as well. The answer of a case has `id`, `verdict`, `culprit`, `cause`, `confidence`, `evidence` (verbatim quotes), `report`.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def answer_of(name: str, verdict: Verdict) -> dict[str, Any]:
 
 
 def run(data: Path, out: Path | None = None) -> dict[str, Any]:
-    """Judge each case. Returns counts per verdict and CPU time; who has the labels computes the rest."""
+    """Judge each case. Returns counts per verdict and CPU time, and where the truth is given the shares that are right."""
     from luffy_dagster.core.rca.verdict import ALGORITHM, judge
 
     rows = [json.loads(line) for line in data.read_text("utf-8").splitlines() if line.strip()]
@@ -67,10 +67,31 @@ def run(data: Path, out: Path | None = None) -> dict[str, Any]:
     seconds = time.process_time() - started
     if out is not None:
         out.write_text("".join(json.dumps(a, ensure_ascii=False) + "\n" for a in answers), "utf-8")
+    labelled = [(row["truth"], answer) for row, answer in zip(rows, answers, strict=True) if "truth" in row]
     return {
         "eval": "verdicts",
         "algorithm": ALGORITHM,
         "cases": len(rows),
         "verdicts": dict(counts),
         "cpu_seconds": round(seconds, 3),
+        **(_scored(labelled) if labelled else {}),
+    }
+
+
+def _scored(labelled: list[tuple[dict[str, Any], dict[str, Any]]]) -> dict[str, Any]:
+    """Shares (0 to 1): right per kind of case, causes named right where there is no guilty commit, cases that blame a wrong one."""
+    marks: dict[str, list[bool]] = {}
+    named: list[bool] = []
+    blamed = 0
+    for truth, answer in labelled:
+        guilty = answer["verdict"] == "culprit" and answer["culprit"] == truth["culprit"]
+        right = guilty if truth["verdict"] == "culprit" else answer["verdict"] == truth["verdict"]
+        marks.setdefault(truth["verdict"], []).append(right)
+        if truth["verdict"] == "no_code_cause":
+            named.append(answer["cause"] == truth["cause"])
+        blamed += answer["verdict"] == "culprit" and not guilty
+    return {
+        "right": {kind: round(sum(each) / len(each), 4) for kind, each in sorted(marks.items())},
+        "causes_named": round(sum(named) / len(named), 4) if named else None,
+        "false_blame": round(blamed / len(labelled), 4),
     }
