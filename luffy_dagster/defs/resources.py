@@ -1,7 +1,7 @@
-"""The resources of Dagster's runs, schedules and sensors: what is configured in one place and replaced in tests.
+"""`luffy`, the resource that runs, schedules and sensors call, over the parts that are configured in `parts`.
 
-Each resource hands out what the flows work with; the work itself belongs in `luffy_dagster.flows`. Fields left empty come
-from the LUFFY_… settings of the process that runs. Nothing is opened before it is asked for.
+It hands out what the flows work with; the work itself belongs in `luffy_dagster.flows`. Nothing is opened before it is
+asked for.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,8 +9,18 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from dagster import ConfigurableResource, ResourceDependency
-from pydantic import Field, SecretStr
+from pydantic import Field
 
+from luffy_dagster.defs.parts import (
+    ChromaResource,
+    GitLabResource,
+    LakeResource,
+    LanguageModelResource,
+    LogSourcesResource,
+    NotificationResource,
+    Part,
+    PostgresResource,
+)
 from luffy_dagster.settings import Settings, get_settings
 
 if TYPE_CHECKING:
@@ -33,77 +43,6 @@ if TYPE_CHECKING:
     from luffy_dagster.flows.rca import RcaRun
 
 
-class PostgresResource(ConfigurableResource):  # type: ignore[type-arg]
-    """PostgreSQL: services, sources, watermarks, counts, clusters. Embedded unless a URL names another."""
-
-    database_url: str = Field(default="", description="postgresql://user:password@host/name; empty: LUFFY_DATABASE_URL")
-
-    def applied(self, settings: Settings) -> Settings:
-        """`settings` with this resource's own database."""
-        return (
-            settings.model_copy(update={"database_url": SecretStr(self.database_url)})
-            if self.database_url
-            else settings
-        )
-
-    def engine(self) -> "Engine":
-        """The store's SQLAlchemy engine."""
-        from luffy_dagster import store
-
-        return store.engine(self.applied(get_settings()))
-
-
-class LakeResource(ConfigurableResource):  # type: ignore[type-arg]
-    """The lake: Delta tables of raw rows, entries and exceptions, in a folder or an object store."""
-
-    url: str = Field(
-        default="", description="Folder, s3://…, gs://… or az://…; empty: LUFFY_LAKE_URL, else <home>/lake"
-    )
-
-    def applied(self, settings: Settings) -> Settings:
-        """`settings` with this resource's own place of the lake."""
-        return settings.model_copy(update={"lake_url": self.url}) if self.url else settings
-
-
-class LogSourcesResource(ConfigurableResource):  # type: ignore[type-arg]
-    """OpenSearch, Elasticsearch and files: how sources are read. Hosts and secrets belong to each source, in the store."""
-
-    docs_per_fetch: int = Field(
-        default=-1, description="Cap of documents per source and fetch; 0: none; -1: the setting's"
-    )
-    first_lookback_hours: int = Field(default=0, description="How far a first fetch looks back; 0: the setting's")
-
-    def applied(self, settings: Settings) -> Settings:
-        """`settings` with this resource's own limits."""
-        changes: dict[str, int] = {}
-        if self.docs_per_fetch >= 0:
-            changes["docs_per_fetch"] = self.docs_per_fetch
-        if self.first_lookback_hours > 0:
-            changes["first_lookback_hours"] = self.first_lookback_hours
-        return settings.model_copy(update=changes) if changes else settings
-
-
-class NotificationResource(ConfigurableResource):  # type: ignore[type-arg]
-    """How messages leave: mail server, and which private addresses are allowed. Webhooks belong to each service, in the store."""
-
-    smtp_host: str = Field(default="", description="Server that takes our e-mail; empty: LUFFY_SMTP_HOST")
-    smtp_port: int = Field(default=0, description="Its port; 0: LUFFY_SMTP_PORT")
-    allow_private: str = Field(
-        default="", description="Networks, addresses and hosts, by commas; empty: LUFFY_NOTIFY_ALLOW_PRIVATE"
-    )
-
-    def applied(self, settings: Settings) -> Settings:
-        """`settings` with what is said here."""
-        changes: dict[str, Any] = {}
-        if self.smtp_host:
-            changes["smtp_host"] = self.smtp_host
-        if self.smtp_port:
-            changes["smtp_port"] = self.smtp_port
-        if self.allow_private:
-            changes["notify_allow_private"] = self.allow_private
-        return settings.model_copy(update=changes) if changes else settings
-
-
 class LuffyResource(ConfigurableResource):  # type: ignore[type-arg]
     """Luffy's flows over the configured parts: the one thing that asset bodies, the tick, schedules and sensors call."""
 
@@ -111,12 +50,16 @@ class LuffyResource(ConfigurableResource):  # type: ignore[type-arg]
     lake: ResourceDependency[LakeResource]
     log_sources: ResourceDependency[LogSourcesResource]
     notification: ResourceDependency[NotificationResource]
+    chroma: ResourceDependency[ChromaResource]
+    llm: ResourceDependency[LanguageModelResource]
+    gitlab: ResourceDependency[GitLabResource]
     parallel_services: int = Field(default=0, description="Services worked on side by side in a tick; 0: the setting's")
 
     def settings(self) -> Settings:
         """The process's settings with what the resources say otherwise."""
-        settings = self.log_sources.applied(self.lake.applied(self.postgres.applied(get_settings())))
-        settings = self.notification.applied(settings)
+        settings = get_settings()
+        for part in (self.postgres, self.lake, self.log_sources, self.notification, self.chroma, self.llm, self.gitlab):
+            settings = part.applied(settings)
         if self.parallel_services > 0:
             settings = settings.model_copy(update={"parallel_services": self.parallel_services})
         return settings
@@ -306,16 +249,15 @@ class LuffyResource(ConfigurableResource):  # type: ignore[type-arg]
 FAILING_KEY = "dagster.failing_services"
 
 
-def resources() -> dict[str, Any]:
-    """The resources by the names that assets, jobs, schedules and sensors ask for."""
-    postgres = PostgresResource()
-    lake = LakeResource()
-    sources = LogSourcesResource()
-    notification = NotificationResource()
-    return {
-        "postgres": postgres,
-        "lake": lake,
-        "log_sources": sources,
-        "notification": notification,
-        "luffy": LuffyResource(postgres=postgres, lake=lake, log_sources=sources, notification=notification),
-    }
+def resources(**replaced: Part) -> dict[str, Any]:
+    """The resources by the names that assets, jobs, schedules and sensors ask for; parts may be `replaced` by name."""
+    parts: dict[str, Any] = {
+        "postgres": PostgresResource(),
+        "lake": LakeResource(),
+        "log_sources": LogSourcesResource(),
+        "notification": NotificationResource(),
+        "chroma": ChromaResource(),
+        "llm": LanguageModelResource(),
+        "gitlab": GitLabResource(),
+    } | replaced
+    return {**parts, "luffy": LuffyResource(**parts)}

@@ -9,7 +9,7 @@ from luffy_dagster.core.anomalies.model import Anomaly
 from luffy_dagster.core.anomalies.model import Kind as Kind_
 from luffy_dagster.core.model import Severity
 from luffy_dagster.core.scheduling import Due, Kind
-from luffy_dagster.defs.resources import LakeResource, LogSourcesResource, LuffyResource, NotificationResource, PostgresResource
+from luffy_dagster.defs.resources import LuffyResource, resources
 from luffy_dagster.defs.views import ClusterRow, DayView, MessageRow
 from luffy_dagster.flows import DayAnomalies, DetectResult
 
@@ -156,4 +156,4 @@ class FakeLuffy(LuffyResource):
 
 
 def fake_luffy() -> FakeLuffy:
-    return FakeLuffy(postgres=PostgresResource(), lake=LakeResource(), log_sources=LogSourcesResource(), notification=NotificationResource())
+    return FakeLuffy(**{name: part for name, part in resources().items() if name != "luffy"})

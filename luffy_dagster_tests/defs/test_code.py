@@ -6,7 +6,8 @@ import pytest
 from luffy_dagster import store
 from luffy_dagster.defs.build import build_definitions
 from luffy_dagster.defs.code import code_due_sensor, code_job
-from luffy_dagster.defs.resources import LakeResource, LogSourcesResource, NotificationResource, LuffyResource, PostgresResource
+from luffy_dagster.defs.parts import LakeResource, PostgresResource
+from luffy_dagster.defs.resources import resources
 from luffy_dagster.settings import get_settings
 from luffy_dagster_tests.gitmaker import START, Made
 
@@ -25,12 +26,10 @@ def luffy(settings, engine, tmp_path, monkeypatch):
     settings.home.mkdir(parents=True, exist_ok=True)
     (settings.home / "horizon").write_text("2026-10-01\n")
     url = engine.url.render_as_string(hide_password=False)
-    yield LuffyResource(
+    yield resources(
         postgres=PostgresResource(database_url=url),
         lake=LakeResource(url=str(tmp_path / "lake")),
-        log_sources=LogSourcesResource(),
-        notification=NotificationResource(),
-    )
+    )["luffy"]
     get_settings.cache_clear()
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from luffy_dagster import store
 from luffy_dagster.defs.build import build_definitions
-from luffy_dagster.defs.resources import LakeResource, LogSourcesResource, LuffyResource, NotificationResource, PostgresResource
+from luffy_dagster.defs.parts import LakeResource, PostgresResource
+from luffy_dagster.defs.resources import resources
 from luffy_dagster.settings import Settings, get_settings
 
 TRACE = """Traceback (most recent call last):
@@ -44,12 +45,10 @@ def real(settings: Settings, engine, tmp_path: Path, monkeypatch: pytest.MonkeyP
             )
     (settings.home).mkdir(parents=True, exist_ok=True)
     (settings.home / "horizon").write_text(f"{(now - timedelta(days=5)).date()}\n")
-    luffy = LuffyResource(
+    luffy = resources(
         postgres=PostgresResource(database_url=engine.url.render_as_string(hide_password=False)),
         lake=LakeResource(url=str(tmp_path / "lake")),
-        log_sources=LogSourcesResource(),
-        notification=NotificationResource(),
-    )
+    )["luffy"]
     yield build_definitions(settings, {"luffy": luffy}), engine
     get_settings.cache_clear()
 
@@ -134,12 +133,10 @@ def test_a_first_day_moved_by_hand_is_taken_over(settings, engine, monkeypatch: 
     moved = first - timedelta(days=30)
     with store.begin(engine) as conn:
         store.kv.set_horizon(conn, moved, actor="ann", now=now)
-    luffy = LuffyResource(
+    luffy = resources(
         postgres=PostgresResource(database_url=engine.url.render_as_string(hide_password=False)),
         lake=LakeResource(),
-        log_sources=LogSourcesResource(),
-        notification=NotificationResource(),
-    )
+    )["luffy"]
     monkeypatch.setenv("LUFFY_HOME", str(settings.home))
     get_settings.cache_clear()
     assert luffy.settle_horizon()
