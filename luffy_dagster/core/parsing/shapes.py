@@ -261,7 +261,7 @@ def summarise_shapes(shaped: pl.DataFrame) -> pl.DataFrame:
     summary = rows.group_by("shape_id").agg(
         pl.col("shape").first(), count.alias("count"), example=pl.col("message").min()
     )
-    in_word = summary.filter(pl.col("shape").str.contains("[A-Za-z]<num>")).select("shape_id")
+    in_word = summary.filter(pl.col("shape").str.contains("[A-Za-z]<num>|[A-Z]-<num>-[A-Z]")).select("shape_id")
     values = rows.join(in_word, on="shape_id", how="semi")
     if "variables" not in values.columns:
         values = values.with_columns(variables=variables_of(values["message"]))

@@ -14,7 +14,13 @@ from luffy_dagster.core.parsing.templates import TEMPLATE_ALGORITHM, frames, min
 from luffy_dagster.core.parsing.templates.stream import merge_summaries
 from luffy_dagster.core.parsing.templates.words import VAR
 from luffy_dagster.evals.templates import scores, templates_of
-from luffy_dagster_tests.core.parsing.families import generate, held_families, tuning_families
+from luffy_dagster_tests.core.parsing.families import (
+    SYSTEMS,
+    SYSTEMS_HELD,
+    generate,
+    held_families,
+    tuning_families,
+)
 from luffy_dagster_tests.growth import assert_near_linear
 
 
@@ -146,6 +152,64 @@ def test_what_was_a_value_after_a_label_is_one_in_a_rare_message() -> None:
     assert texts(*many, "lock of birch broken")[-1] == "lock of <*> broken"
 
 
+def test_a_value_a_sentence_and_a_value_are_not_one_value() -> None:
+    users, roles = ["amber", "birch.li", "cobalt", "delta"], ["ember", "falcon", "garnet", "harbor", "indigo"]
+    granted = [f"auth: user {u} granted role {r}" for u in users for r in roles]
+    shown = texts(*granted, *[g.replace("granted", "revoked") for g in granted])
+    assert set(shown) == {"auth: user <*> granted role <*>", "auth: user <*> revoked role <*>"}
+
+
+def test_what_changes_from_one_word_to_another_is_a_value_even_in_capitals() -> None:
+    colours = ["RED", "YELLOW", "GREEN"]
+    assert one(*[f"health went from [{a}] to [{b}]" for a in colours for b in colours if a != b]) == (
+        "health went from [<*>] to [<*>]"
+    )
+
+
+def test_a_durations_parts_are_one_value() -> None:
+    assert one("kept for 3 days 4 hours", "kept for 12:07:11", "kept for 2 hours, 5 minutes and 7 seconds") == (
+        "kept for <*>"
+    )
+
+
+def test_units_that_vary_at_several_places_are_values() -> None:
+    pairs = [("KB", "GB"), ("MB", "GB"), ("MB", "MB")]
+    hosts = ["db.a.b", "web.c.d", "mail.e.f"]
+    assert one(*[f"copy of {n}: 7 {a} of 9 {b} done" for n, (a, b) in zip(hosts, pairs, strict=True)]) == (
+        "copy of <*>: <*> of <*> done"
+    )
+
+
+def test_a_word_whose_digit_takes_many_values_is_a_value() -> None:
+    seats = ["A1", "A2", "A3", "A5", "A7"]
+    assert texts(*[f"{n} sits on {s}" for n, s in zip("pqrst", seats, strict=True)])[0].endswith("sits on <*>")
+
+
+def test_the_digit_of_a_network_devices_code_is_part_of_its_name() -> None:
+    assert texts("%LINK-3-UPDOWN: port 7 is up")[0] == "%LINK-3-UPDOWN: port <*> is up"
+
+
+def test_three_free_places_in_few_lines_are_found() -> None:
+    lines = [
+        f"reservation {w} created by {u} nodes cn[{n}-{n + 9}]"
+        for n, (w, u) in enumerate(
+            zip(
+                "amber birch cobalt delta ember falcon garnet harbor indigo juniper kestrel lantern".split(),
+                "root mia tkim ftp mail nagios guest oracle ubuntu deploy admin jenkins".split(),
+                strict=True,
+            )
+        )
+    ]
+    assert one(*lines) == "reservation <*> created by <*> nodes cn[<*>]"
+    apart("reservation amber made by root", "reservation birch kept by mia", "reservation delta lost by ftp")
+
+
+def test_what_was_a_value_after_any_word_is_one_in_a_rare_message() -> None:
+    people = ["Anna Berg", "Hugo Lund", "Mona Haas", "Ines Costa", "Olga Meier", "Lars Keller"]
+    many = [f"passenger {p} checked in for flight {n}" for n, p in enumerate(people)]
+    assert texts(*many, "passenger Hugo Lund moved to seat 7")[-1] == "passenger <*> moved to seat <*>"
+
+
 SNAPSHOT = {
     "sent 71 bytes to relay-3.example.org:25 in 0.4 s": "sent <*> bytes to <*> in <*> s",
     "read /Library/Web Data/Main Store/x.db at 0x7f01": "read <*> at <*>",
@@ -162,7 +226,7 @@ SNAPSHOT = {
 def test_outcomes_drift_only_on_purpose() -> None:
     """Where this changes, `TEMPLATE_ALGORITHM` (or `SHAPE_ALGORITHM`) gets another date."""
     assert {m: texts(m)[0] for m in SNAPSHOT} == SNAPSHOT
-    assert (TEMPLATE_ALGORITHM, SHAPE_ALGORITHM) == ("templates-2026-11-27", "shapes-2026-11-25")
+    assert (TEMPLATE_ALGORITHM, SHAPE_ALGORITHM) == ("templates-2026-11-28", "shapes-2026-11-25")
 
 
 def summarised(messages: list[str]) -> pl.DataFrame:
@@ -257,18 +321,18 @@ def family_scores(names: list[str]) -> dict[str, float]:
     return totals
 
 
-# What the first mining (templates-2026-11) reached on the same families: .84 .73 .82 .65 and .85 .73 .84 .66.
-def test_families_that_were_tuned_on_stay_good() -> None:
-    found = family_scores(tuning_families())
-    assert found["GA"] > 0.93, found
-    assert found["FGA"] > 0.84, found
-    assert found["PA"] > 0.87, found
-    assert found["FTA"] > 0.73, found
+# The least that GA, FGA, PA and FTA may be. What mining of 2026-11-27 reached: on the systems .82 .74 .69 .62, on those
+# of them that are held back .83 .77 .76 .66.
+FLOORS = {
+    "tuned on": ([f for f in tuning_families() if f not in SYSTEMS], (0.94, 0.89, 0.88, 0.79)),
+    "systems": (list(SYSTEMS), (0.89, 0.83, 0.76, 0.70)),
+    "held back": ([f for f in held_families() if f not in SYSTEMS_HELD], (0.89, 0.83, 0.85, 0.73)),
+    "systems, held back": (list(SYSTEMS_HELD), (0.83, 0.82, 0.74, 0.69)),
+}
 
 
-def test_families_never_looked_at_stay_good() -> None:
-    found = family_scores(held_families())
-    assert found["GA"] > 0.86, found
-    assert found["FGA"] > 0.78, found
-    assert found["PA"] > 0.83, found
-    assert found["FTA"] > 0.69, found
+@pytest.mark.parametrize("kind", FLOORS)
+def test_families_stay_good(kind: str) -> None:
+    names, floors = FLOORS[kind]
+    found = family_scores(names)
+    assert all(value > floor for value, floor in zip(found.values(), floors, strict=True)), found

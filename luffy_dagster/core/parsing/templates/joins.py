@@ -12,7 +12,7 @@ opening mark a third, elsewhere an eighth, words that say *what happened* next t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from luffy_dagster.core.parsing.templates.frames import shared_frames
@@ -22,6 +22,7 @@ from luffy_dagster.core.parsing.templates.words import (
     OPENERS,
     STATE_CHANGES,
     STATE_LABELS,
+    SWITCH_VALUES,
     VALUE_LABELS,
     VAR,
     WordClass,
@@ -33,13 +34,12 @@ from luffy_dagster.core.parsing.templates.words import (
 )
 
 GAP = 4  # atoms of a value at most
-SEVERAL = 3  # values seen after a label until it vouches for them elsewhere
 MANY = 60  # contents that are judged at most
 
 _IN_PLACE = {
     WordClass.DIGITS: 0.5,
     WordClass.NAME: 0.5,
-    WordClass.MIXED: 0.34,
+    WordClass.MIXED: 0.5,
     WordClass.HYPHENATED: 0.34,
     WordClass.CAPITALS: 0.25,
     WordClass.PLAIN: 0.34,
@@ -61,8 +61,8 @@ _LOOSE_LABELS = frozenset(
     "of to behind on by in at as with using into onto over".split()
 )  # a verb or a kind may follow, too
 _STATE = 0.04
-_PAIRS = {"(": ")", "[": "]", "{": "}", '"': '"', "'": "'", "`": "`", "<": ">"}
-_QUOTES = ('"', "'", "`")
+PAIRS = {"(": ")", "[": "]", "{": "}", '"': '"', "'": "'", "`": "`", "<": ">"}
+QUOTES = ('"', "'", "`")
 _BREAKS = frozenset((";", ":", "=", ",", "|", "!", "?"))
 
 Content = tuple[str, ...]
@@ -102,7 +102,7 @@ def _judge(
     least: float,
 ) -> Join | None:
     key = groups[indices[0]].key
-    place = Place(key[:start], key[start + lengths[0] :])
+    place = Place(key[:start], key[start + lengths[0] :], glued=is_glued(groups[indices[0]], start))
     if not place.possible:
         return None
     contents: dict[Content, list[tuple[int, int]]] = {}
@@ -128,35 +128,44 @@ def _minimal(contents: dict[Content, list[tuple[int, int]]]) -> bool:
         need = max(2, len(several) / 8)
         if len({c[0] for c in several}) < need or len({c[-1] for c in several}) < need:
             return False
+        long = [c for c in several if len(c) > 2]
+        if 2 * len(long) >= len(several) and len({c[1:-1] for c in long}) < need:
+            return False  # "amber granted role falcon": a value, a sentence and a value
     return True
 
 
 class Place:
     """Where a stretch stands: what is before it and after it decides how easily its contents are values."""
 
-    def __init__(self, before: Content, after: Content) -> None:
-        rest = [a for a in (*before, *after) if is_literal_word(a) and a.lower() not in FUNCTION_WORDS]
-        self.literals = len(rest)
-        self.first = not any(is_literal_word(a) or a == VAR for a in before)
+    def __init__(self, before: Content, after: Content, *, glued: bool = False) -> None:
+        words = [a for a in (*before, *after) if is_literal_word(a)]
+        self.literals = sum(a.lower() not in FUNCTION_WORDS for a in words)
+        identified = after[:2] == ("@", VAR)  # "Session@1f3a"
+        self.first = not identified and not any(is_literal_word(a) or a == VAR for a in before)
         self.previous = before[-1] if before else ""
-        closer = _PAIRS.get(self.previous)
+        closer = PAIRS.get(self.previous)
         self.enclosed = closer is not None and bool(after) and after[0] == closer
         self.labelled = self.previous in OPENERS or self.previous.lower() in VALUE_LABELS
         self.labelled = self.labelled or (self.previous in ("-", ">") and VAR in before[-3:])
+        self.labelled = self.labelled or (self.previous == ":" and glued) or identified
         label = self.previous.lower()
         self.named = self.enclosed or self.previous in OPENERS or (label in VALUE_LABELS and label not in _LOOSE_LABELS)
-        self.stateful = _is_stateful(before)
+        self.stateful = _is_stateful(before) or _is_transition(before, after)
         self.closing = self.previous == ":" and not after
         self.units = False
+        self.switched = False
         self.after_value = self.previous == VAR
-        self.possible = self.literals >= 1
+        self.possible = self.literals >= 1 or len(words) >= 2
         self.needed = 1.0
         if self.literals < 2:
             self.needed = 1.2 if self.labelled or self.enclosed else 2.0
+        if not self.literals:
+            self.needed = 4.0
 
     def judge(self, contents: list[Content], values: frozenset[str], more: float = 0.0) -> tuple[list[Content], float]:
         """The contents that may be values here, and the evidence that they are (`more`: from elsewhere)."""
         contents = sorted(contents)
+        self.switched = (self.labelled or self.enclosed) and (VAR,) in contents
         if self.after_value:
             families = {unit_family(c[0]) if len(c) == 1 else None for c in contents if c and c != (VAR,)}
             if len(families) == 1 and None not in families:
@@ -171,7 +180,7 @@ class Place:
         weights = {c: self._weight(c, values, titled=titled) for c in usable}
         weak = {c for c, w in weights.items() if w <= _STATE}
         evidence = more + sum(weights[c] for c in sample if c not in weak) + min(0.3, _STATE * len(weak))
-        if () in contents and usable and all(_bare(c) for c in usable):
+        if () in contents and usable and all(is_bare(c) for c in usable):
             usable.append(())
             evidence += 0.5
         if evidence < 1.5 or 3 * len(weak) > len(usable):
@@ -185,12 +194,19 @@ class Place:
             return is_literal_word(content[0])  # a name with its port where others have a value
 
         if len(content) == 1:
+            if self.switched and content[0] in SWITCH_VALUES:
+                return True
             return is_literal_word(content[0]) and content[0].lower() not in FUNCTION_WORDS
         if _is_list(content):
             return True
         if VAR in content:
-            return _bare(content) or all(a == VAR or is_title(a) for a in content)
-        if any(a in _PAIRS or a in _PAIRS.values() for a in content) and not self.enclosed:
+            numbered = with_value and len(content) == 4 and content[1:] == ("[", VAR, "]")  # "node[1-7]"
+            return (
+                is_bare(content)
+                or (numbered and is_literal_word(content[0]))
+                or all(a == VAR or is_title(a) for a in content)
+            )
+        if any(a in PAIRS or a in PAIRS.values() for a in content) and not self.enclosed:
             return False
         if self.enclosed:
             return True
@@ -202,7 +218,7 @@ class Place:
         if _is_list(content):
             return 0.5
         if VAR in content:
-            return 0.7 if _bare(content) else 0.34
+            return 0.7 if is_bare(content) else 0.34
         table = _IN_PLACE if self.labelled or self.enclosed else _ELSEWHERE
         words = [a for a in content if is_literal_word(a)]
         if not words:
@@ -211,12 +227,17 @@ class Place:
         lowest = min(classes)
         if titled and not self.first and all(is_title(a) for a in content):
             return 0.5 if self.labelled or self.enclosed else 0.34
-        if self.stateful and len(content) == 1 and is_state_like(content[0]):
+        if self.stateful and len(content) == 1 and lowest > WordClass.NAME:
+            return 0.34
+        constant = len(content) == 1 and lowest is WordClass.CAPITALS and "_" in content[0]
+        if constant and (self.enclosed or self.labelled):
+            return 0.5
+        if self.switched and content[0] in SWITCH_VALUES and len(content) == 1:
             return 0.25
         if lowest > WordClass.NAME and (is_state_like(words[0]) or is_state_like(words[-1])):
             return _STATE
-        if len(content) == 1 and lowest is WordClass.CAPITALS and "_" in content[0]:
-            return 0.34 if self.labelled or self.enclosed else 0.2
+        if constant:
+            return 0.2
         if self.named and len(content) == 1 and lowest in _NAMED:
             return max(_NAMED[lowest], 0.5 if content[0] in values else 0.0)
         weight = table[lowest] if len(content) == 1 else min(0.25, table[max(classes)])
@@ -227,6 +248,11 @@ class Place:
         if len(content) == 1 and content[0] in values:
             weight = max(weight, 0.5)
         return weight
+
+
+def is_glued(group: Group, place: int) -> bool:
+    """Whether no blank stands on either side of the mark before `place` ("cart:7", not "failed: no route")."""
+    return 1 < place < len(group.key) and not group.blanks[place] and not group.blanks[place - 1]
 
 
 def is_title(word: str) -> bool:
@@ -248,6 +274,19 @@ def _is_stateful(before: Content) -> bool:
     return words[-1] in STATE_LABELS or arrow
 
 
+def _is_transition(before: Content, after: Content) -> bool:
+    """Whether what stands here changes into something ("from X to Y", "X -> Y") or is what came of it."""
+    left = before[:-1] if before and before[-1] in PAIRS else before
+    right = after[1:] if left is not before else after
+    if left and left[-1] == "from" and right[:1] == ("to",):
+        return True
+    if right[:2] == ("-", ">") and right[2:3] != (VAR,):
+        return True
+    if left[-2:] == ("-", ">") and left[-3:-2] != (VAR,):
+        return True
+    return left[-1:] == ("to",) and "from" in left[-6:-2]
+
+
 def _is_list(content: Content) -> bool:
     """Words and values with commas between them."""
     if len(content) < 3 or len(content) % 2 == 0 or any(a != "," for a in content[1::2]):
@@ -255,9 +294,9 @@ def _is_list(content: Content) -> bool:
     return all(a == VAR or (is_literal_word(a) and not is_state_like(a)) for a in content[::2])
 
 
-def _bare(content: Content) -> bool:
+def is_bare(content: Content) -> bool:
     """Only values, punctuation and units."""
-    balance = sum((a in _PAIRS) - (a in _PAIRS.values()) for a in content if a not in ('"', "'", "`"))
+    balance = sum((a in PAIRS) - (a in PAIRS.values()) for a in content if a not in ('"', "'", "`"))
     if balance or VAR not in content or any(a in _BREAKS for a in content):
         return False
     return all(a == VAR or not is_literal_word(a) or is_unit(a) for a in content)
@@ -281,121 +320,3 @@ def find_name_joins(groups: Sequence[Group]) -> list[tuple[tuple[int, ...], tupl
         if (len(places) == 1 and places[0] > 0) or len(indices) >= 6:
             joins.append((tuple(indices), places))
     return joins
-
-
-def find_place_joins(
-    groups: Sequence[Group], *, whole: bool
-) -> list[tuple[tuple[int, ...], tuple[tuple[tuple[int, int], ...], ...]]]:
-    """Groups that differ only where a value is expected (after "=", in quotes or brackets): (groups, stretches of each).
-
-    Values are pooled per key. Two different ones after one "=" are enough when they look like names, three otherwise;
-    four where only round brackets say so. `whole`: `key=Word{…}` is taken as one value, not what is before the bracket.
-    """
-    buckets: dict[tuple[str, ...], list[tuple[int, list[tuple[int, int]]]]] = {}
-    for index, group in enumerate(groups):
-        places = _value_places(group, whole=whole)
-        if not places:
-            continue
-        skeleton: list[str] = []
-        position = 0
-        for start, end in places:
-            skeleton += [*group.key[position:start], "\x02"]
-            position = end
-        buckets.setdefault((*skeleton, *group.key[position:]), []).append((index, places))
-    joins: list[tuple[tuple[int, ...], tuple[tuple[tuple[int, int], ...], ...]]] = []
-    for skeleton_key in sorted(buckets):
-        rows = buckets[skeleton_key]
-        if len(rows) < 2 or not any(is_literal_word(a) for a in skeleton_key):
-            continue
-        chosen: list[int] = []
-        for number in range(len(rows[0][1])):
-            contents = {groups[i].key[places[number][0] : places[number][1]] for i, places in rows}
-            before = groups[rows[0][0]].key[: rows[0][1][number][0]]
-            mixed = any(VAR in c and len(c) > 1 and not _bare(c) for c in contents)
-            if mixed and before[-1] in _QUOTES and (VAR,) not in contents:
-                continue  # a request or the like: its words are the message's
-            if len(contents) >= _different_enough(before, contents):
-                chosen.append(number)
-        if chosen:
-            joins.append((tuple(i for i, _ in rows), tuple(tuple(places[n] for n in chosen) for _, places in rows)))
-    return joins
-
-
-def _different_enough(before: Content, contents: set[Content]) -> int:
-    """How many different contents make a place one of values."""
-    if before[-1] in ("(", "["):
-        return 4
-    if before[-1] in _QUOTES and (VAR,) in contents:
-        return 2
-    keyed = before[-1] == "=" or (len(before) > 1 and before[-2] == "=")
-    names = all(len(c) == 1 and (c[0] == VAR or word_class(c[0]) <= WordClass.NAME) for c in contents)
-    return 2 if keyed and (names or (VAR,) in contents) else 3
-
-
-def _value_places(group: Group, *, whole: bool) -> list[tuple[int, int]]:
-    """Stretches of the key that stand where a value is expected; none holds a value and words apart."""
-    key, blanks = group.key, group.blanks
-    places: list[tuple[int, int]] = []
-    i = 0
-    while i < len(key):
-        end = i
-        if key[i] == "=" and i + 1 < len(key) and key[i + 1] not in _QUOTES:
-            end = _end_of_keyed(key, blanks, i + 1, whole=whole)
-        elif key[i] in _QUOTES or key[i] in ("(", "["):
-            closer = _PAIRS[key[i]]
-            end = next((j for j in range(i + 1, min(len(key), i + 12)) if key[j] == closer), i)
-            inner = key[i + 1 : end]
-            if (any(a in _PAIRS or a == "=" for a in inner) and key[i] != '"') or (key[i] in _QUOTES and not inner):
-                end = i
-        if end > i + 1:
-            places.append((i + 1, end))
-            i = end
-        else:
-            i += 1
-    return places
-
-
-def _end_of_keyed(key: tuple[str, ...], blanks: tuple[bool, ...], start: int, *, whole: bool) -> int:
-    """End of the value that begins at `start`, right after "=": up to a blank, a mark or a bracket not its own."""
-    depth = 0
-    for i in range(start, len(key)):
-        atom = key[i]
-        if blanks[i] and depth == 0 and i > start:
-            return i
-        if atom in ("(", "[", "{", "<"):
-            if not whole:
-                return i
-            depth += 1
-        elif atom in (")", "]", "}", ">"):
-            if depth == 0:
-                return i
-            depth -= 1
-        elif atom == "=" and depth:
-            return start  # holds keys of its own
-        elif depth == 0 and atom in (",", ";", "=", "|", *_QUOTES):
-            return i
-    return len(key)
-
-
-def find_known_names(
-    groups: Sequence[Group], names: frozenset[str], after: Mapping[str, set[str]]
-) -> list[tuple[int, tuple[int, ...]]]:
-    """Places of what was a value elsewhere: (group, places). Never the whole of a group's words.
-
-    Args:
-        groups: to look through.
-        names: values wherever they stand.
-        after: values after a word that at least `SEVERAL` values followed.
-    """
-    known = {label: words for label, words in after.items() if len(words) >= SEVERAL and _leads(label)}
-    out: list[tuple[int, tuple[int, ...]]] = []
-    for index, group in enumerate(groups):
-        key = group.key
-        places = tuple(p for p, a in enumerate(key) if a in names or (p and a in known.get(key[p - 1].lower(), ())))
-        if places and len(group.literals) > len(places):
-            out.append((index, places))
-    return out
-
-
-def _leads(label: str) -> bool:
-    return label in VALUE_LABELS or label in ("=", "[", "(", "'", '"')

@@ -10,7 +10,14 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from luffy_dagster.core.parsing import masks
-from luffy_dagster.core.parsing.templates.words import LITERAL_VALUES, SWITCH_VALUES, VAR, is_literal_word
+from luffy_dagster.core.parsing.templates.words import (
+    LITERAL_VALUES,
+    SWITCH_VALUES,
+    TIMES,
+    VAR,
+    is_literal_word,
+    unit_family,
+)
 
 HOLE_TEXT = "<*>"
 _MARK = "\ue000"  # a hole inside a word while it is cut
@@ -21,6 +28,8 @@ _ATOM = re.compile(
 _NUMBERED = re.compile(rf"([A-Za-z]{{2,}})\.{_MARK}")
 _PREFIX = re.compile(rf"[A-Za-z][A-Za-z_.-]*(?={_MARK})")
 _BYTES = re.compile(r"(?:[0-9a-f]{2}|[0-9A-F]{2}|[0-9a-f]{4}|[0-9A-F]{4}|[0-9a-f]{8}|[0-9A-F]{8}|[0-9a-f]{16})")
+MANY_DIGITS = 4  # different digits in one word that make it a value
+Letters = tuple[str, str]  # before and after the digit of a word
 _OPENING = frozenset("=([{\"'`,;|")
 _CLOSER = {"(": ")", "[": "]", "{": "}", '"': '"', "'": "'", "`": "`", "<": ">"}
 
@@ -32,49 +41,95 @@ class Atom(NamedTuple):
     blank: bool
 
 
-def _fill_constants(shape: str, constants: Sequence[str | None] | None) -> str:
+def numbered_words(shapes: Sequence[str], constants: Sequence[Sequence[str | None] | None]) -> frozenset[Letters]:
+    """Words with a digit ("seat B7") of which so many are known that the digit is a value, not part of the word."""
+    digits: dict[Letters, set[str]] = {}
+    for shape, values in zip(shapes, constants, strict=True):
+        if values is None:
+            continue
+        parts = masks.HOLE.split(shape)
+        for index, value in enumerate(values):
+            if value is None or len(value) == 1:
+                digits.setdefault(_letters(parts[2 * index], parts[2 * index + 2]), set()).add(value or "")
+    return frozenset(word for word, seen in digits.items() if "" in seen or len(seen) >= MANY_DIGITS)
+
+
+def _letters(before: str, after: str) -> Letters:
+    """Letters of a word around a hole in it."""
+    head, tail = re.search(r"[A-Za-z_.-]*$", before), re.match(r"[A-Za-z_]*", after)
+    return (head[0] if head else "", tail[0] if tail else "")
+
+
+def _fill_constants(
+    shape: str, constants: Sequence[str | None] | None, numbered: frozenset[Letters] = frozenset()
+) -> str:
     """The shape with holes as marks; a digit inside a word that never varied is written back."""
     parts = masks.HOLE.split(shape)
     pieces = [masks.unescape(parts[0])]
     literals = [masks.unescape(p) for p in parts[2::2]]
     for index, literal in enumerate(literals):
         before, value = pieces[-1], constants[index] if constants is not None and index < len(constants) else None
-        word = re.search(r"[A-Za-z_.-]*$", before)
-        letters = sum(c.isalpha() for c in (word[0] if word else "")) + sum(
-            c.isalpha() for c in (re.match(r"[A-Za-z_]*", literal) or [""])[0]
-        )
-        small = value is not None and len(value) == 1 and letters >= 1
+        word = _letters(before, literal)
+        letters = sum(c.isalpha() for part in word for c in part)
+        small = value is not None and len(value) == 1 and letters >= 1 and word not in numbered
         keyed = value is not None and len(value) <= 2 and literal.startswith("=")
-        keep = value is not None and value.isdigit() and before[-1:].isalpha() and (small or keyed)
+        coded = small and before[-1:] == "-" and before[-2:-1].isupper() and re.match("-[A-Z]", literal) is not None
+        keep = value is not None and value.isdigit() and ((before[-1:].isalpha() and (small or keyed)) or coded)
         pieces.append(value if keep and value is not None else _MARK)
         pieces.append(literal)
     return "".join(pieces)
 
 
-def cut(shape: str, constants: Sequence[str | None] | None = None, *, prefixes: bool = False) -> list[Atom]:
+def cut(
+    shape: str,
+    constants: Sequence[str | None] | None = None,
+    *,
+    prefixes: bool = False,
+    numbered: frozenset[Letters] = frozenset(),
+) -> list[Atom]:
     """Atoms of a shape, values already VAR where the shape says so.
 
     A word with a hole in it is a value as a whole ("blk_<num>"); the exceptions are a word with one digit that never
     varied ("jk2_init", by `constants`) and "word.<num>", whose word stays; with `prefixes` every word's letters stay.
     """
-    text = _fill_constants(shape, constants)
+    text = _fill_constants(shape, constants, numbered)
     atoms: list[Atom] = []
     end = 0
     for match in _ATOM.finditer(text):
         blank = match.start() > end or (match.start() == end and end == 0 and text[:1].isspace())
         end = match.end()
         word = match[0]
-        numbered = _NUMBERED.fullmatch(word)
+        dotted = _NUMBERED.fullmatch(word)
         prefix = _PREFIX.match(word) if prefixes else None
-        if numbered:
-            atoms += [Atom(numbered[1], blank), Atom(".", False), Atom(VAR, False)]
+        if dotted:
+            atoms += [Atom(dotted[1], blank), Atom(".", False), Atom(VAR, False)]
         elif prefix:
             atoms += [Atom(prefix[0], blank), Atom(VAR, False)]
         elif _MARK in word or word in LITERAL_VALUES:
             atoms.append(Atom(VAR, blank))
         else:
             atoms.append(Atom(word, blank))
-    return _join_colons(_names_of_parts(_dumps(_switches(atoms))))
+    return _join_colons(_durations(_names_of_parts(_dumps(_switches(atoms)))))
+
+
+def _durations(atoms: list[Atom]) -> list[Atom]:
+    """`3 days, 4 hours and 5 minutes`, two parts or more, is one value."""
+    out: list[Atom] = []
+    i = 0
+    while i < len(atoms):
+        end, parts = i, 0
+        while end + 1 < len(atoms) and atoms[end].text == VAR and unit_family(atoms[end + 1].text) == TIMES:
+            parts += 1
+            last = end = end + 2
+            while end < len(atoms) and atoms[end].text in (",", "and"):
+                end += 1
+        if parts > 1:
+            out.append(Atom(VAR, atoms[i].blank))
+            i = last
+        else:
+            out.append(atoms[i])
+            i += 1
+    return out
 
 
 def _dumps(atoms: list[Atom]) -> list[Atom]:

@@ -13,10 +13,11 @@ from hashlib import blake2b
 import polars as pl
 
 from luffy_dagster.core.parsing.templates.groups import Group, from_atoms, replaced, unite, united_as
-from luffy_dagster.core.parsing.templates.joins import find_joins, find_known_names, find_name_joins, find_place_joins
+from luffy_dagster.core.parsing.templates.joins import find_joins, find_name_joins
 from luffy_dagster.core.parsing.templates.labels import label_values
-from luffy_dagster.core.parsing.templates.lexer import cut
-from luffy_dagster.core.parsing.templates.pools import find_addresses, find_pool_joins
+from luffy_dagster.core.parsing.templates.lexer import Letters, cut, numbered_words
+from luffy_dagster.core.parsing.templates.places import find_known_names, find_place_joins
+from luffy_dagster.core.parsing.templates.pools import find_addresses, find_pool_joins, find_units
 from luffy_dagster.core.parsing.templates.words import (
     VAR,
     WordClass,
@@ -25,7 +26,7 @@ from luffy_dagster.core.parsing.templates.words import (
     word_class,
 )
 
-TEMPLATE_ALGORITHM = "templates-2026-11-27"
+TEMPLATE_ALGORITHM = "templates-2026-11-28"
 ROUNDS = 6  # a round joins at least one pair of groups or is the last
 
 
@@ -39,14 +40,17 @@ class Values:
 
     def __init__(self) -> None:
         self.words: set[str] = set()
-        self.after: dict[str, set[str]] = {}
+        self.after: dict[str, set[tuple[str, ...]]] = {}
 
-    def add(self, key: Sequence[str], place: int) -> None:
-        """The word of `key` at `place` is a value."""
-        word = key[place]
-        self.words.add(word)
-        if place and key[place - 1] != VAR and is_literal_word(word):
-            self.after.setdefault(key[place - 1].lower(), set()).add(word)
+    def add(self, key: Sequence[str], start: int, end: int) -> None:
+        """The words of `key` from `start` to `end` are a value."""
+        content = tuple(key[start:end])
+        if not content or (len(content) > 1 and (is_state_like(content[0]) or is_state_like(content[-1]))):
+            return
+        if len(content) == 1:
+            self.words.add(content[0])
+        if start and key[start - 1] != VAR and all(is_literal_word(word) for word in content):
+            self.after.setdefault(key[start - 1].lower(), set()).add(content)
 
 
 def mine_templates(shapes: pl.DataFrame) -> pl.DataFrame:
@@ -77,25 +81,30 @@ def mine_templates(shapes: pl.DataFrame) -> pl.DataFrame:
 def mine(shapes: Sequence[str], counts: Sequence[int], constants: Sequence[Sequence[str | None] | None]) -> list[Group]:
     """Groups of shapes (members are indices into `shapes`, which must be sorted and distinct)."""
     rows = zip(shapes, counts, constants, strict=True)
-    groups = unite(_first_group(*row, index) for index, row in enumerate(rows))
+    numbered = numbered_words(shapes, constants)
+    groups = unite(_first_group(*row, index, numbered) for index, row in enumerate(rows))
     values = Values()
     groups = _until_stable(groups, lambda g: _join_places(g, values, whole=False))
+    groups = _replace(groups, find_units(groups))
     groups = _until_stable(groups, lambda g: _join_names(g, values))
     groups = _known_names(groups, values)
     groups = _until_stable(groups, lambda g: _join_places(g, values, whole=True))
-    groups = _join_addresses(groups)
+    groups = _replace(groups, find_addresses(groups))
     groups = _until_stable(groups, lambda g: _join_frames(g, values, 2.0))
     groups = _until_stable(groups, lambda g: _join_pools(g, values, 2.0))
     groups = _until_stable(groups, lambda g: _join_frames(g, values, 1.0))
     groups = _until_stable(groups, lambda g: _join_pools(g, values, 1.0))
-    groups = _join_addresses(_known_names(groups, values))
+    groups = _known_names(groups, values)
+    groups = _replace(groups, find_addresses(groups))
     return _join_same_words(groups)
 
 
-def _first_group(shape: str, count: int, constants: Sequence[str | None] | None, member: int) -> Group:
-    atoms = label_values(cut(shape, constants))
+def _first_group(
+    shape: str, count: int, constants: Sequence[str | None] | None, member: int, numbered: frozenset[Letters]
+) -> Group:
+    atoms = label_values(cut(shape, constants, numbered=numbered))
     if not any(is_literal_word(a.text) for a in atoms):
-        atoms = cut(shape, constants, prefixes=True)
+        atoms = cut(shape, constants, prefixes=True, numbered=numbered)
     return from_atoms(atoms, int(count), member)
 
 
@@ -116,7 +125,7 @@ def _join_names(groups: list[Group], values: Values) -> list[Group]:
     for indices, places in joins:
         for index in indices:
             for place in places:
-                values.add(groups[index].key, place)
+                values.add(groups[index].key, place, place + 1)
             out[index] = replaced(groups[index], [(p, p + 1) for p in places])
     return unite(out)
 
@@ -129,8 +138,7 @@ def _join_places(groups: list[Group], values: Values, *, whole: bool) -> list[Gr
     for indices, stretches in joins:
         for index, own in zip(indices, stretches, strict=True):
             for start, end in own:
-                if end == start + 1:
-                    values.add(groups[index].key, start)
+                values.add(groups[index].key, start, end)
             out[index] = replaced(groups[index], own)
     return unite(out)
 
@@ -141,15 +149,15 @@ def _join_pools(groups: list[Group], values: Values, least: float) -> list[Group
         for index, stretch in join.stretches:
             stretches.setdefault(index, []).append(stretch)
             key = groups[index].key
-            if stretch[1] == stretch[0] + 1 and not is_state_like(key[stretch[0]]):
-                values.add(key, stretch[0])
+            if stretch[1] > stretch[0] + 1 or not is_state_like(key[stretch[0]]):
+                values.add(key, *stretch)
     if not stretches:
         return groups
     return unite(replaced(group, stretches[i]) if i in stretches else group for i, group in enumerate(groups))
 
 
-def _join_addresses(groups: list[Group]) -> list[Group]:
-    found = find_addresses(groups)
+def _replace(groups: list[Group], found: Sequence[tuple[int, list[tuple[int, int]]]]) -> list[Group]:
+    """The groups with the stretches that were found turned into values."""
     if not found:
         return groups
     out = list(groups)
@@ -160,15 +168,13 @@ def _join_addresses(groups: list[Group]) -> list[Group]:
 
 def _known_names(groups: list[Group], values: Values) -> list[Group]:
     """Names that were a value somewhere are one everywhere."""
-    names = frozenset(
-        v for v in values.words if is_literal_word(v) and word_class(v) is WordClass.NAME and "." in v.strip(".")
-    )
+    names = frozenset(v for v in values.words if is_literal_word(v) and word_class(v) <= WordClass.MIXED)
     places_of = find_known_names(groups, names, values.after)
     if not places_of:
         return groups
     out = list(groups)
-    for index, places in places_of:
-        out[index] = replaced(groups[index], [(p, p + 1) for p in places])
+    for index, stretches in places_of:
+        out[index] = replaced(groups[index], stretches)
     return unite(out)
 
 
@@ -185,8 +191,8 @@ def _join_frames(groups: list[Group], values: Values, least: float) -> list[Grou
             for one in wanted:
                 if all(one[1] < start or end < one[0] for start, end in own):
                     own.append(one)
-            if length == 1 and stretch in own and not is_state_like(key[join.start]):
-                values.add(key, join.start)
+            if stretch in own and not (length == 1 and is_state_like(key[join.start])):
+                values.add(key, *stretch)
     if not stretches:
         return groups
     return unite(replaced(group, stretches[i]) if i in stretches else group for i, group in enumerate(groups))

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from luffy_dagster.core.parsing.templates.frames import shared_frames
 from luffy_dagster.core.parsing.templates.groups import Group
-from luffy_dagster.core.parsing.templates.joins import Content, Place, is_title
+from luffy_dagster.core.parsing.templates.joins import Content, Place, is_glued, is_title
 from luffy_dagster.core.parsing.templates.words import (
     FUNCTION_WORDS,
     OPENERS,
@@ -31,13 +31,16 @@ from luffy_dagster.core.parsing.templates.words import (
     is_literal_word,
     is_state_like,
     is_unit,
+    unit_family,
     word_class,
 )
 
 LONGEST_RUN = 5  # atoms of a value at most
+LONGEST_QUOTE = 12
 MORE = 1.3  # times the evidence of a frame: the places of a pool are not independent of each other
 FEWEST = 6  # groups of which every one differs from every other in several places, to be believed
 _OPEN = "\x02"
+_QUOTATIONS = {'"': '"', "'": "'", "`": "`", "[": "]"}
 
 Stretch = tuple[int, int]
 
@@ -55,7 +58,14 @@ def open_places(group: Group, contested: set[int]) -> list[Stretch]:
     i = 0
     while i < len(key):
         end = i
-        while end < len(key) and end - i < LONGEST_RUN and _is_open(key, end, end > i, contested):
+        quoted = _end_of_quote(key, i)
+        if quoted > i + 1:
+            places.append((i + 1, quoted))
+            i = quoted + 1
+            continue
+        while end < len(key) and end - i < LONGEST_RUN and _is_open(key, blanks, end, end > i, contested):
+            end += 1
+        if end == i + 1 and key[i] == VAR and end < len(key) and unit_family(key[end]) is not None:
             end += 1
         with_port = (
             end == i + 1 and key[i] != VAR and key[end : end + 2] == (":", VAR) and not any(blanks[end : end + 2])
@@ -73,6 +83,16 @@ def open_places(group: Group, contested: set[int]) -> list[Stretch]:
     return places
 
 
+def _end_of_quote(key: Content, start: int) -> int:
+    """Place of the mark that closes the quotation that `start` opens, of at most LONGEST_QUOTE atoms; else `start`."""
+    closer = _QUOTATIONS.get(key[start])
+    if closer is None or start + 1 >= len(key):
+        return start
+    end = next((i for i in range(start + 1, min(len(key), start + LONGEST_QUOTE + 2)) if key[i] == closer), start)
+    inner = key[start + 1 : end]
+    return start if any(a in OPENERS and a not in ("<", "#", "/", "@") for a in inner) else end
+
+
 def _end_of_list(key: Content, start: int, end: int) -> int:
     """End of the list of words that the open place begins, where the message or a bracket ends with it; else `end`."""
     at = end
@@ -82,7 +102,7 @@ def _end_of_list(key: Content, start: int, end: int) -> int:
     return at if closed and end == start + 1 else end
 
 
-def _is_open(key: Content, i: int, within: bool, contested: set[int]) -> bool:
+def _is_open(key: Content, blanks: tuple[bool, ...], i: int, within: bool, contested: set[int]) -> bool:
     atom, previous = key[i], key[i - 1] if i else ""
     if atom == VAR or i in contested:
         return True
@@ -104,18 +124,33 @@ def _is_open(key: Content, i: int, within: bool, contested: set[int]) -> bool:
         return kind is WordClass.HYPHENATED and key[1:3] == (":", VAR)
     if kind <= WordClass.HYPHENATED:
         return True
-    expected = previous in OPENERS or previous.lower() in VALUE_LABELS
+    glued = previous == ":" and i > 1 and not blanks[i] and not blanks[i - 1]
+    expected = glued or previous in OPENERS or previous.lower() in VALUE_LABELS
     return expected and not within and atom.lower() not in VALUE_LABELS
 
 
 def contested_places(groups: Sequence[Group]) -> list[set[int]]:
-    """Places of each group at which another group has another word, all else being equal."""
+    """Places of each group at which another group has another word, all else being equal but what may be a value."""
     found: list[set[int]] = [set() for _ in groups]
-    for indices, _, place in shared_frames([g.key for g in groups], (1,)):
-        for index in indices:
-            if is_literal_word(groups[index].key[place]):
-                found[index].add(place)
+    _contested([g.key for g in groups], [tuple(range(len(g.key))) for g in groups], found)
+    skeletons: list[Content] = []
+    origins: list[tuple[int, ...]] = []
+    for group, own in zip(groups, found, strict=True):
+        places = open_places(group, own)
+        taken = {i for start, end in places for i in range(start + 1, end)}
+        starts = {start for start, _ in places}
+        origin = tuple(i for i in range(len(group.key)) if i not in taken)
+        origins.append(origin)
+        skeletons.append(tuple(_OPEN if i in starts else group.key[i] for i in origin))
+    _contested(skeletons, origins, found)
     return found
+
+
+def _contested(keys: Sequence[Content], origins: Sequence[tuple[int, ...]], found: list[set[int]]) -> None:
+    for indices, _, place in shared_frames(keys, (1,)):
+        for index in indices:
+            if is_literal_word(keys[index][place]) and keys[index][place] != _OPEN:
+                found[index].add(origins[index][place])
 
 
 def find_addresses(groups: Sequence[Group]) -> list[tuple[int, list[Stretch]]]:
@@ -135,6 +170,29 @@ def find_addresses(groups: Sequence[Group]) -> list[tuple[int, list[Stretch]]]:
         if other in known and any(is_literal_word(a) and a.lower() not in FUNCTION_WORDS for a in other):
             out.append((index, found))
     return out
+
+
+def find_units(groups: Sequence[Group]) -> list[tuple[int, list[Stretch]]]:
+    """Units of which two or more of a message vary between the same neighbours ("4 KB of 2 GB"): (group, stretches)."""
+    seen: dict[tuple[int, Content, Content], dict[str, list[tuple[int, Stretch]]]] = {}
+    for index, group in enumerate(groups):
+        key = group.key
+        for i in range(1, len(key)):
+            family = unit_family(key[i]) if key[i - 1] == VAR else None
+            if family is not None and len(key) > 4:
+                around = (family, key[max(0, i - 4) : i - 1], _without_unit(key[i + 1 : i + 4]))
+                seen.setdefault(around, {}).setdefault(key[i], []).append((index, (i, i + 1)))
+    found: dict[int, list[Stretch]] = defaultdict(list)
+    for units in seen.values():
+        if len(units) > 1:
+            for index, stretch in (one for rows in units.values() for one in rows):
+                found[index].append(stretch)
+    return sorted((index, stretches) for index, stretches in found.items() if len(stretches) > 1)
+
+
+def _without_unit(after: Content) -> Content:
+    """Up to two atoms, a scaled unit left out."""
+    return tuple(a for i, a in enumerate(after) if not (i and after[i - 1] == VAR and unit_family(a) is not None))[:2]
 
 
 def find_pool_joins(groups: Sequence[Group], values: frozenset[str], *, least: float) -> list[PoolJoin]:
@@ -194,7 +252,9 @@ def _slots(groups: Sequence[Group], skeleton: Content, rows: list[tuple[int, lis
         }
         some = next(iter(whole))
         before = (*skeleton[: positions[number]], *some[:front])
-        place = Place(before, (*some[len(some) - back :], *skeleton[positions[number] + 1 :]))
+        index, places = rows[0]
+        glued = is_glued(groups[index], places[number][0] + front)
+        place = Place(before, (*some[len(some) - back :], *skeleton[positions[number] + 1 :]), glued=glued)
         if not place.possible:
             continue
         own = {c for c in contents if VAR not in c}

@@ -87,6 +87,7 @@ _SCALED = (
     re.compile(r"[kKMG]?Hz"),
     re.compile(r"(?:USD|EUR|GBP|JPY|CHF|CNY|INR|CAD|AUD|SEK|PLN)"),
 )
+TIMES = 1  # the family of units of time
 
 
 def is_unit(word: str) -> bool:

@@ -16,16 +16,20 @@ import re
 
 from luffy_dagster_tests.core.parsing.families import first
 from luffy_dagster_tests.core.parsing.families.held import HELD
+from luffy_dagster_tests.core.parsing.families.systems import SYSTEMS
+from luffy_dagster_tests.core.parsing.families.systems_held import SYSTEMS_HELD
+from luffy_dagster_tests.core.parsing.families.systems_values import SYSTEM_VALUES
 from luffy_dagster_tests.core.parsing.families.tune import TUNE
-from luffy_dagster_tests.core.parsing.families.values import VALUES
+from luffy_dagster_tests.core.parsing.families.values import VALUES as _VALUES
 
-FAMILIES = {**first.FAMILIES, **TUNE, **HELD}
+VALUES = {**_VALUES, **SYSTEM_VALUES}
+FAMILIES = {**first.FAMILIES, **TUNE, **HELD, **SYSTEMS, **SYSTEMS_HELD}
 _EARLIER_HELD = ("database", "router", "broker", "game")
 _SLOT = re.compile(r"\{([a-zA-Z][^{}]*)\}")
 _REASON = re.compile(r"\{!([^{}]+)\}")
 # Two to four plain words where nothing says "value" are a template each: so it is nearly always in the truths.
 _FEW = re.compile(
-    r"""(?<![="'(\[{:])(?<!\b(?:of|by|in|as|to|on) )(?<!\b(?:via|for|key) )(?<!\b(?:with|from|pool|type) )\{((?:[a-z]+|[A-Z]+|[A-Z][a-z]+)(?:\|(?:[a-z]+|[A-Z]+|[A-Z][a-z]+)){1,3})\}"""
+    r"""(?<![="'(\[{:])(?<!\b(?:of|by|in|as|to|on) )(?<!\b(?:via|for|key) )(?<!\b(?:with|from|pool|type) )(?<!\} -> )(?<!\} to )\{((?:[a-z]+|[A-Z]+|[A-Z][a-z]+)(?:\|(?:[a-z]+|[A-Z]+|[A-Z][a-z]+)){1,3})\}(?! -> \{)"""
 )
 _GLUE = r"[A-Za-z0-9_/%+-]*"
 _TOKEN = re.compile(rf"{_GLUE}<\*>(?:{_GLUE}[.:/]?{_GLUE}<\*>)*{_GLUE}")
@@ -61,7 +65,7 @@ def _value(slot: str, rng: random.Random) -> str:
 
 def held_families() -> list[str]:
     """Names of the families that are only measured."""
-    return [*_EARLIER_HELD, *HELD]
+    return [*_EARLIER_HELD, *HELD, *SYSTEMS_HELD]
 
 
 def tuning_families() -> list[str]:

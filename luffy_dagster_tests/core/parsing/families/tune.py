@@ -75,7 +75,7 @@ TUNE: dict[str, list[str]] = {
     "winupdate": [  # an operating system's services
         "Catalog {wpkg} added to store, flags {hex}",
         "Catalog {wpkg} removed from store, flags {hex}",
-        ">>{hex8} Component query {n}: {wcomp} -> {Present|Missing|Pinned}",
+        ">>{hex8} Component query {n}: {wcomp} -> {!Present|Missing|Pinned}",
         "Plan of {n} steps computed in {n} ms",
         "Agent {UpdateSvc|StoreSvc|DriverSvc} asked for scan, token {uuid}",
         "Scan of agent {UpdateSvc|StoreSvc|DriverSvc} over, {n} hits, {hex}",

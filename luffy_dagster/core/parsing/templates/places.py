@@ -1,0 +1,157 @@
+"""Where a value is expected whatever the rest says (after "=", in quotes or brackets), and what was a value elsewhere.
+
+Belongs here: finding such places and what is known of them. Does not belong here: stretches that only a comparison of
+whole messages shows (`joins`, `pools`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from luffy_dagster.core.parsing.templates.groups import Group
+from luffy_dagster.core.parsing.templates.joins import GAP, PAIRS, QUOTES, Content, is_bare
+from luffy_dagster.core.parsing.templates.words import VALUE_LABELS, VAR, WordClass, is_literal_word, word_class
+
+SEVERAL = 3  # values seen after a label until it vouches for them elsewhere
+MORE = 5  # the same after any other word
+
+
+def find_place_joins(
+    groups: Sequence[Group], *, whole: bool
+) -> list[tuple[tuple[int, ...], tuple[tuple[tuple[int, int], ...], ...]]]:
+    """Groups that differ only where a value is expected (after "=", in quotes or brackets): (groups, stretches of each).
+
+    Values are pooled per key. Two different ones after one "=" are enough when they look like names, three otherwise;
+    four where only round brackets say so. `whole`: `key=Word{…}` is taken as one value, not what is before the bracket.
+    """
+    buckets: dict[tuple[str, ...], list[tuple[int, list[tuple[int, int]]]]] = {}
+    for index, group in enumerate(groups):
+        places = _value_places(group, whole=whole)
+        if not places:
+            continue
+        skeleton: list[str] = []
+        position = 0
+        for start, end in places:
+            skeleton += [*group.key[position:start], "\x02"]
+            position = end
+        buckets.setdefault((*skeleton, *group.key[position:]), []).append((index, places))
+    joins: list[tuple[tuple[int, ...], tuple[tuple[tuple[int, int], ...], ...]]] = []
+    for skeleton_key in sorted(buckets):
+        rows = buckets[skeleton_key]
+        if len(rows) < 2 or not any(is_literal_word(a) for a in skeleton_key):
+            continue
+        chosen: list[int] = []
+        for number in range(len(rows[0][1])):
+            contents = {groups[i].key[places[number][0] : places[number][1]] for i, places in rows}
+            before = groups[rows[0][0]].key[: rows[0][1][number][0]]
+            if before[-1] in ("(", "[") and len(contents) > 1:
+                front = _common_start(contents)
+                for _, places in rows:
+                    places[number] = (places[number][0] + front, places[number][1])
+            mixed = any(VAR in c and len(c) > 1 and not is_bare(c) for c in contents)
+            if mixed and before[-1] in QUOTES and (VAR,) not in contents:
+                continue  # a request or the like: its words are the message's
+            if len(contents) >= _different_enough(before, contents):
+                chosen.append(number)
+        if chosen:
+            joins.append((tuple(i for i, _ in rows), tuple(tuple(places[n] for n in chosen) for _, places in rows)))
+    return joins
+
+
+def _common_start(contents: set[Content]) -> int:
+    """Atoms up to a colon with which all contents begin ("DC: north"): a name of the value, not part of it."""
+    some = min(contents, key=len)
+    for front in range(len(some) - 1, 1, -1):
+        if some[front - 1] == ":" and len({c[:front] for c in contents}) == 1:
+            return front
+    return 0
+
+
+def _different_enough(before: Content, contents: set[Content]) -> int:
+    """How many different contents make a place one of values."""
+    if before[-1] in ("(", "["):
+        return 4
+    if before[-1] in QUOTES and (VAR,) in contents:
+        return 2
+    keyed = before[-1] == "=" or (len(before) > 1 and before[-2] == "=")
+    names = all(len(c) == 1 and (c[0] == VAR or word_class(c[0]) <= WordClass.NAME) for c in contents)
+    words = all(len(c) == 1 and c[0].islower() and c[0].isalpha() for c in contents)
+    return 2 if keyed and (names or words or (VAR,) in contents) else 3
+
+
+def _value_places(group: Group, *, whole: bool) -> list[tuple[int, int]]:
+    """Stretches of the key that stand where a value is expected; none holds a value and words apart."""
+    key, blanks = group.key, group.blanks
+    places: list[tuple[int, int]] = []
+    i = 0
+    while i < len(key):
+        end = i
+        if key[i] == "=" and i + 1 < len(key) and key[i + 1] not in QUOTES:
+            end = _end_of_keyed(key, blanks, i + 1, whole=whole)
+        elif key[i] in QUOTES or key[i] in ("(", "["):
+            closer = PAIRS[key[i]]
+            end = next((j for j in range(i + 1, min(len(key), i + 12)) if key[j] == closer), i)
+            inner = key[i + 1 : end]
+            if (any(a in PAIRS or a == "=" for a in inner) and key[i] != '"') or (key[i] in QUOTES and not inner):
+                end = i
+        if end > i + 1:
+            places.append((i + 1, end))
+            i = end
+        else:
+            i += 1
+    return places
+
+
+def _end_of_keyed(key: tuple[str, ...], blanks: tuple[bool, ...], start: int, *, whole: bool) -> int:
+    """End of the value that begins at `start`, right after "=": up to a blank, a mark or a bracket not its own."""
+    depth = 0
+    for i in range(start, len(key)):
+        atom = key[i]
+        if blanks[i] and depth == 0 and i > start:
+            return i
+        if atom in ("(", "[", "{", "<"):
+            if not whole:
+                return i
+            depth += 1
+        elif atom in (")", "]", "}", ">"):
+            if depth == 0:
+                return i
+            depth -= 1
+        elif atom == "=" and depth:
+            return start  # holds keys of its own
+        elif depth == 0 and atom in (",", ";", "=", "|", *QUOTES):
+            return i
+    return len(key)
+
+
+def find_known_names(
+    groups: Sequence[Group], names: frozenset[str], after: Mapping[str, set[Content]]
+) -> list[tuple[int, list[tuple[int, int]]]]:
+    """What was a value elsewhere: (group, stretches). Never the whole of a group's words.
+
+    Args:
+        groups: to look through.
+        names: values wherever they stand.
+        after: values after a word that at least `SEVERAL` values followed.
+    """
+    known = {label: words for label, words in after.items() if len(words) >= (SEVERAL if _leads(label) else MORE)}
+    out: list[tuple[int, list[tuple[int, int]]]] = []
+    for index, group in enumerate(groups):
+        key = group.key
+        stretches: list[tuple[int, int]] = []
+        place = 0
+        while place < len(key):
+            found = known.get(key[place - 1].lower(), ()) if place else ()
+            end = next((place + n for n in range(GAP, 0, -1) if found and key[place : place + n] in found), place)
+            if end == place and key[place] in names:
+                end += 1
+            if end > place:
+                stretches.append((place, end))
+            place = max(end, place + 1)
+        if stretches and len(group.literals) > sum(end - start for start, end in stretches):
+            out.append((index, stretches))
+    return out
+
+
+def _leads(label: str) -> bool:
+    return label in VALUE_LABELS or label in ("=", "[", "(", "'", '"')
