@@ -11,26 +11,20 @@ collapsed form. The values themselves are cut out of the messages at the bytes w
 
 from __future__ import annotations
 
-import string
 from collections.abc import Sequence
-from dataclasses import dataclass
 from hashlib import blake2b
-from itertools import islice
 
 import polars as pl
 
 from luffy_dagster.core.parsing import masks
+from luffy_dagster.core.parsing.masking import Masked, mask
+from luffy_dagster.core.parsing.texts import collapse_digits, encode
 
 SHAPE_ALGORITHM = "shapes-2026-11-25"
 # Stands for all messages whose shapes a day has no room for (`flows.facts`); no message has it, for a value is a hole.
 BUCKET_SHAPE = "(more shapes than a day may have)"
 LONGEST = 4_000  # characters of a message that are looked at; what follows is one value of kind "more"
 
-COLLAPSE = bytes.maketrans(b"123456789", b"000000000")
-_FEW = 2_000  # texts up to which an expression is as quick
-_SEPARATORS = ("\x1e", "\x1f", "\x1d", "\x1c")  # of which no text holds at least two, as a rule
-_NUL, _ORDER_MARK = "\x00", "\ufeff"
-_LETTERS = string.ascii_letters[: len(masks.KINDS)]  # a kind as one letter
 SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "shape_id": pl.Utf8,
     "shape": pl.Utf8,
@@ -41,105 +35,6 @@ SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
 def shape_id(shape: str) -> str:
     """16 hex characters: stable hash of the algorithm's id and the shape."""
     return blake2b(f"{SHAPE_ALGORITHM}\0{shape}".encode(), digest_size=8).hexdigest()
-
-
-def collapse_digits(texts: pl.Series) -> pl.Series:
-    """`texts` (Utf8) with every ASCII digit turned into 0; lengths and nulls stay."""
-    free = [] if len(texts) < _FEW else list(islice((s for s in _SEPARATORS if not _occurs(texts, s)), 2))
-    if len(free) < 2 or _occurs(texts.head(1), _ORDER_MARK):
-        return texts.str.replace_all("[0-9]", "0")
-    # all texts as one: a table over its bytes is many times as quick as an expression over each
-    whole: bytes = (texts.fill_null("") if texts.null_count() else texts).str.join(free[0]).cast(pl.Binary)[0]
-    out = split_lines(whole.translate(COLLAPSE), *free).alias(texts.name)
-    if len(out) != len(texts):
-        return texts.str.replace_all("[0-9]", "0")
-    return out.set(texts.is_null(), None) if texts.null_count() else out
-
-
-def _occurs(texts: pl.Series, character: str) -> bool:
-    return bool(texts.str.contains(character, literal=True).any())
-
-
-def split_lines(text: bytes, end: str, never: str) -> pl.Series:
-    """The lines of a text that has no `never`, read as a table of one column: a fifth of splitting it."""
-    table = pl.read_csv(
-        text,
-        has_header=False,
-        schema={"line": pl.Utf8},
-        eol_char=end,
-        separator=never,
-        quote_char=None,
-        encoding="utf8-lossy",
-    )
-    return table["line"].fill_null("") if table["line"].null_count() else table["line"]
-
-
-def _kind_expression(value: pl.Expr) -> pl.Expr:
-    """Number of the kind of each collapsed value (index into `masks.KIND_NAMES`)."""
-    expression = pl.lit(len(masks.KINDS) - 1, dtype=pl.UInt8)
-    for index in range(len(masks.KINDS) - 2, -1, -1):
-        matches = value.str.contains(f"^(?:{masks.KINDS[index][1]})$")
-        expression = pl.when(matches).then(pl.lit(index, dtype=pl.UInt8)).otherwise(expression)
-    return expression
-
-
-@dataclass(frozen=True, slots=True)
-class _Masked:
-    """Distinct collapsed texts: the shape of each (null of an empty one), and where in its bytes its values stand.
-
-    The values of all texts one after the other: text `i` has `counts[i]` of them from `firsts[i]` on.
-    """
-
-    shapes: pl.Series
-    firsts: pl.Series
-    counts: pl.Series
-    starts: pl.Series
-    sizes: pl.Series
-
-
-def _mask(texts: pl.Series) -> _Masked:
-    """Masks collapsed texts (distinct, not null, none longer than LONGEST)."""
-    sign = _sign(texts)
-    # one pass finds the values and what is between them: every other part is a value
-    parts = texts.str.replace_all(masks.PATTERN, f"{sign}${{0}}{sign}").str.split(sign)
-    lengths = parts.list.len().cast(pl.UInt32)
-    begins = lengths.cum_sum() - lengths
-    flat = pl.DataFrame({"part": parts, "begin": begins}).with_row_index("text").explode("part", empty_as_null=False)
-    flat = flat.with_columns(
-        size=pl.col("part").str.len_bytes(), odd=(pl.int_range(pl.len()) - pl.col("begin")) % 2 == 1
-    )
-    before = flat["size"].cum_sum() - flat["size"]
-    flat = flat.with_columns(start=before - before.gather(flat["begin"]))
-    values = flat.filter("odd")
-    codes, distinct = encode(values["part"])
-    kinds = pl.DataFrame({"value": distinct}).select(kind=_kind_expression(pl.col("value")))["kind"]
-    letters = kinds.replace_strict([*range(len(_LETTERS))], [*_LETTERS], return_dtype=pl.Utf8)
-    flat = flat.select(pl.col("text").set_sorted(), flat["part"].scatter(flat["odd"].arg_true(), letters.gather(codes)))
-    keys = flat.group_by("text", maintain_order=True).agg("part")["part"].list.join(sign)
-    codes, few = encode(keys)
-    shapes = pl.Series([_assemble(key.split(sign)) or None for key in few], dtype=pl.Utf8).gather(codes)
-    counts = (lengths - 1) // 2
-    return _Masked(shapes, counts.cum_sum() - counts, counts, values["start"], values["size"])
-
-
-def _sign(texts: pl.Series) -> str:
-    """A text that none of `texts` holds, not even where it is put beside them."""
-    sign, number = _NUL, 0
-    while _occurs(texts, sign):
-        number += 1
-        sign = "\x1e" * number + "\x1f"
-    return sign
-
-
-def _assemble(parts: Sequence[str]) -> str:
-    """The shape of a text's parts: literal, letter of a kind, literal and so on."""
-    pieces = [masks.escape(parts[0])]
-    for letter, literal in zip(parts[1::2], parts[2::2], strict=True):
-        name = masks.KIND_NAMES[_LETTERS.index(letter)]
-        unit = masks.UNIT.match(literal) if name == "num" else None
-        kind = name if unit is None else "duration" if unit[1] else "size"
-        pieces.append(f"<{kind}>{masks.escape(literal)}")
-    return "".join(pieces)
 
 
 def _split_long(messages: pl.Series) -> tuple[pl.Series, pl.Series | None]:
@@ -157,10 +52,10 @@ def shape_ids(messages: pl.Series) -> pl.DataFrame:
     """
     head, rest = _split_long(messages.cast(pl.Utf8))
     codes, texts = encode(collapse_digits(head))
-    return _named(_mask(texts), codes, rest)
+    return _named(mask(texts), codes, rest)
 
 
-def _named(masked: _Masked, codes: pl.Series, rest: pl.Series | None) -> pl.DataFrame:
+def _named(masked: Masked, codes: pl.Series, rest: pl.Series | None) -> pl.DataFrame:
     """shape_id and shape of messages, given the code of each and the rest of those that are too long."""
     if rest is None:
         return _with_ids(masked.shapes).select(pl.all().gather(codes))
@@ -168,13 +63,6 @@ def _named(masked: _Masked, codes: pl.Series, rest: pl.Series | None) -> pl.Data
     shape = pl.DataFrame({"shape": masked.shapes.gather(codes)}).select(pl.col("shape") + longer).to_series()
     codes, texts = encode(shape)
     return _with_ids(texts).select(pl.all().gather(codes))
-
-
-def encode(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
-    """A number for each text (UInt32, null for null) and the distinct texts that the numbers stand for."""
-    coded = texts.alias("text").cast(pl.Categorical(pl.Categories.random()))
-    distinct = coded.drop_nulls().unique(maintain_order=True)
-    return coded.to_physical(), distinct.cast(pl.Utf8)
 
 
 def _with_ids(shapes: pl.Series) -> pl.DataFrame:
@@ -189,7 +77,7 @@ def variables_of(messages: pl.Series) -> pl.Series:
     return shape_messages(messages)["variables"]
 
 
-def _values(head: pl.Series, masked: _Masked, codes: pl.Series) -> pl.Series:
+def _values(head: pl.Series, masked: Masked, codes: pl.Series) -> pl.Series:
     """Values of each text (List[Utf8]), cut out of its bytes where its collapsed form has them; null where that is empty."""
     rows = pl.DataFrame({"count": masked.counts.gather(codes).fill_null(0), "first": masked.firsts.gather(codes)})
     cuts = (
@@ -232,7 +120,7 @@ def shape_messages(messages: pl.Series) -> pl.DataFrame:
     """
     head, rest = _split_long(messages.cast(pl.Utf8))
     codes, texts = encode(collapse_digits(head))
-    masked = _mask(texts)
+    masked = mask(texts)
     values = _values(head, masked, codes)
     if rest is not None:
         frame = pl.DataFrame({"values": values, "rest": rest})

@@ -145,7 +145,7 @@ def _settled(frame: pl.DataFrame) -> pl.DataFrame:
     One text of each digit pattern is examined: what `context` finds does not depend on which digit stands where, only
     that there is one, so the text with its digits collapsed has the same spans as the text itself (tests hold this).
     """
-    from luffy_dagster.core.parsing.shapes import collapse_digits  # core.parsing calls this package
+    from luffy_dagster.core.parsing.texts import collapse_digits  # core.parsing calls this package
 
     by_context = (pl.col("g") & _CONTEXT) > 0
     picked = frame.filter(by_context)

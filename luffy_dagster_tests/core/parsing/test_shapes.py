@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import random
+import re
 
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from luffy_dagster.core.parsing.masks import HOLE, PATTERN
+from luffy_dagster.core.parsing.masking import kinds_of, mask, mask_each
+from luffy_dagster.core.parsing.masks import HOLE, KINDS, PATTERN
 from luffy_dagster.core.parsing.shapes import (
-    collapse_digits,
     rebuild,
     shape_id,
     shape_ids,
@@ -18,6 +20,7 @@ from luffy_dagster.core.parsing.shapes import (
     shape_of,
     summarise_shapes,
 )
+from luffy_dagster.core.parsing.texts import collapse_digits
 from luffy_dagster_tests.growth import assert_near_linear
 
 # Pieces that masks and escapes are made of, so that Hypothesis meets their borders.
@@ -108,6 +111,49 @@ def test_many_messages_are_shaped_as_few_are() -> None:
     for column in (few, few[1:3] + few[5:8], ["", *few[5:8], ""]):
         many = shape_messages(pl.Series([*column * 1000, None], dtype=pl.Utf8))
         assert many.rows() == [*[alone[few.index(message)] for message in column] * 1000, (None, None, None)]
+
+
+# Around an id: where one of like texts tells of the others, and where it must not.
+AROUND = ["job {}", "job {} done", "id={}, x", "[EMAIL:{}]", "({}) {}", "a {} b {} c 0", "é {} µ", "u {u} v {u}", "{u}", "cafe {} dead"]
+AROUND += ["-{}", " -{}", "0.{}", "1e+{}", "{}-0", "x.{}", "{}.com", "{}@x.de", "http://x/{}", "/a/{}", "{}://x", "00:00:{}", "0x{}", "a_{}"]
+AROUND += ["Mon Jan 00 00:00:00 {}", "Mon Jan 00 00:00:00 GMT {}", "0000-00-00 00:00:00,{}", "00/00/0000 00:00:{}", "/Library/Web {} Data", "µ{}", "{}é"]
+AROUND += ["/a/b {} Foo.log", "C:\\x ({})\\y", "de:ad:{}", "::{}", "{}:0", "{},0", "00 {} 00", "0e0 {}", "+{}", "{u}-{}", "a:{u}", "A:{}"]
+
+
+def test_texts_that_differ_in_ids_are_masked_as_each_is() -> None:
+    dice = random.Random(5)
+    kinds = ["0123456789abcdef", "0123456789abcdef", "0123456789abcdef", "abcdef", "0123456789ABCDEF", "0e", "0"]
+
+    def run(size: int) -> str:
+        return "".join(dice.choices(dice.choice(kinds), k=size))
+
+    texts = set()
+    for around in AROUND:
+        for size in (6, 8, 16):
+            for _ in range(200):
+                uuid = "-".join(run(n) for n in (8, 4, 4, 4, 12))
+                texts.add(around.replace("{u}", uuid).replace("{}", run(size), 1).replace("{}", run(size)))
+    column = collapse_digits(pl.Series(dice.sample(sorted(texts), len(texts)))).unique(maintain_order=True)
+    assert len(column) > 10_000
+    one, each = mask(column), mask_each(column)
+    assert one.shapes.to_list() == each.shapes.to_list()
+    assert len(one.starts) < len(each.starts) * 0.9  # many are told by others, and most contexts forbid it
+    at, at_each = (
+        pl.DataFrame({"first": m.firsts, "count": m.counts})
+        .filter(pl.col("count") > 0)
+        .select(pl.int_ranges("first", pl.col("first") + pl.col("count")).explode())
+        .to_series()
+        for m in (one, each)
+    )
+    for name in ("starts", "sizes", "kinds"):
+        assert getattr(one, name).gather(at).to_list() == getattr(each, name).gather(at_each).to_list()
+
+
+@given(st.text(alphabet="0ea.:-/xA@ ", min_size=1, max_size=20))
+@settings(max_examples=200, deadline=None)
+def test_a_value_of_hex_digits_is_a_number_or_hex(value: str) -> None:
+    wanted = next(i for i, (_, expression) in enumerate(KINDS) if re.fullmatch(expression, value))
+    assert kinds_of(pl.Series([value])).to_list() == [wanted]
 
 
 def test_nulls_and_nothing() -> None:

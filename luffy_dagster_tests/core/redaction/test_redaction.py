@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from luffy_dagster.core.parsing.shapes import collapse_digits
+from luffy_dagster.core.parsing.texts import collapse_digits
 from luffy_dagster.core.redaction import DOCUMENTS, LOGS, Policy, key_block_rows, redact, redact_text
 from luffy_dagster.core.redaction import engine
 from luffy_dagster.core.redaction.policy import Kind, pseudonyms

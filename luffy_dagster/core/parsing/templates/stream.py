@@ -15,15 +15,9 @@ import polars as pl
 from luffy_dagster.core.model import StreamProfile
 from luffy_dagster.core.parsing.headers import read_headers
 from luffy_dagster.core.parsing.profiles import reading
-from luffy_dagster.core.parsing.shapes import (
-    COLLAPSE,
-    collapse_digits,
-    encode,
-    shape_ids,
-    split_lines,
-    summarise_shapes,
-)
+from luffy_dagster.core.parsing.shapes import shape_ids, summarise_shapes
 from luffy_dagster.core.parsing.templates.miner import mine_templates
+from luffy_dagster.core.parsing.texts import COLLAPSE, collapse_digits, encode, split_lines
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
