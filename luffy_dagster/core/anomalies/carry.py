@@ -25,12 +25,15 @@ OFTEN = 3  # sightings from which a new line is ordinary (`Novelty`)
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """What it takes to follow an open alert further: the families and reasons of its first tick, and how long it has been quiet."""
+    """What it takes to follow an open alert further: the families and reasons of its first tick, and for how many ticks
+    nothing was abnormal (`quiet`) or over a threshold (`calm`).
+    """
 
     passing: tuple[str, ...]  # families over their threshold when it fired, also those that a rule keeps silent
     families: tuple[str, ...]
     signs: tuple[Feature, ...]
     quiet: int = 0
+    calm: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +159,7 @@ def _alert(values: Mapping[str, Any]) -> Alert:
     course = values["course"]
     if course is not None:
         lists = (tuple(course["passing"]), tuple(course["families"]), _features(course["signs"]))
-        course = Course(*lists, course["quiet"])
+        course = Course(*lists, course["quiet"], course["calm"])
     return Alert(
         **{
             **values,

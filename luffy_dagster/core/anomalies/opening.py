@@ -14,6 +14,7 @@ from luffy_dagster.core.anomalies.ticks import Array, Ticks
 from luffy_dagster.core.anomalies.windows import TICK
 
 _QUIET = 8 * MINUTE  # without anything abnormal, then an alert closes
+_CALM = 60 * MINUTE  # without anything over its threshold: what is merely still odd by then is how things are now
 _LOOK = 5 * MINUTE  # after it fired: that long the message waits for what belongs to it anyway
 # Reasons told as they are then: a level, and what is missing. Counts of what is there are told as they were when the alert fired.
 _LEVELS = ("duration", "silence", "lines")
@@ -79,12 +80,14 @@ class Look:
         course, size = alert.course, self.ticks.size
         if course is None or since >= size:
             return alert
-        involved, quiet, end = set(alert.families) & set(self.shares), course.quiet, since
+        involved, quiet, calm, end = set(alert.families) & set(self.shares), course.quiet, course.calm, since
         for tick in range(since, size):
-            involved |= {name for name in self.shares if self.shares[name][tick] >= 1.0}
+            above = {name for name in self.shares if self.shares[name][tick] >= 1.0}
+            involved |= above
+            calm = 0 if above else calm + 1
             quiet = 0 if any(self.scores[name].recent[tick] for name in involved) else quiet + 1
             end = tick + 1
-            if quiet >= _QUIET:
+            if quiet >= _QUIET or calm >= _CALM:
                 break
         features = alert.features
         if alert.fired + _LOOK >= since:
@@ -95,11 +98,11 @@ class Look:
         return replace(
             alert,
             last=end,
-            open=bool(quiet < _QUIET),
+            open=bool(quiet < _QUIET and calm < _CALM),
             score=peak,
             families=(*course.families, *late),
             features=features,
-            course=replace(course, quiet=quiet),
+            course=replace(course, quiet=quiet, calm=calm),
         )
 
     def _explained(self, name: str, tick: int) -> list[Feature]:

@@ -291,3 +291,17 @@ def test_lines_that_come_in_bundles_are_not_missed_too_soon():
     assert excess(none, awaited, 4 / 30, above=False)[0] > 4.8, "what the negative binomial says"
     assert shortfall(none, awaited, 0.0)[0] == pytest.approx(excess(none, awaited, above=False)[0])
     assert shortfall(np.array([300.0]), np.array([3000.0]), 0.01)[0] > 4.8, "a large drop stays one"
+
+
+def test_an_alert_does_not_stay_open_for_what_a_release_has_reworded():
+    world = World(seed=3)
+    deploy, storm = world.minute(2), world.minute(6)
+    for i, text in enumerate(["stop asked for", "bye", "hub 2.0 begins", "config read", "ready on port 80"]):
+        world.extra.append((deploy + i * 0.1, "info", text))
+    world.reworded = deploy
+    world.rate[storm : storm + 25] *= 4
+    world.put(storm, 25, 6, "stock did not answer for parcel {n}")
+    judged, ticks, *_ = _judge(world)
+    ends = [(ticks.at(a.last) - START).total_seconds() / 60 for a in judged.alerts]
+    assert ends, "the storm is found"
+    assert max(ends) <= storm + 60, [round(end - storm) for end in ends]

@@ -199,7 +199,7 @@ class Novelty:
 class Restarts:
     """Starts again and again: groups of rare lines that follow each other. Also says when a restart mutes others."""
 
-    id: str = "restarts-2026-11"
+    id: str = "restarts-2026-12"
     family: str = "restarts"
     floor: float = 1.0
     group: int = 3  # ticks
@@ -244,19 +244,23 @@ class Restarts:
         """Ticks of the window in which the service was starting against the number that is too many."""
         groups = (self.rare(view.ticks, state) >= self.need).astype(float)
         starting = window_sum(view.masked(groups), self.window)
-        # A service that came up and works is none: its usual lines are there, and it reports no failure.
-        lines, awaited = (
-            window_sum(view.masked(view.ticks.total), self.window),
-            window_sum(view.masked(view.mean), self.window),
-        )
+        # A service that came up and works is none, however new the words of its release: its usual lines are there, and it
+        # reports no failure. Behind a storm the usual lines are those of this time of day.
+        usual = view.masked(np.minimum(view.mean, view.base))
+        total = view.masked(view.ticks.total)
         failed = window_sum(view.masked(view.ticks.errors), self.window)
-        value = np.where((lines < 0.6 * awaited) & (failed >= 3), starting / self.ticks, 0.0)
+        missed = window_sum(total, self.window) < 0.6 * window_sum(usual, self.window)
+        value = np.where(missed & (failed >= 3), starting / self.ticks, 0.0)
+        short = 6 * MINUTE
+        recent = (window_sum(groups, short) > 3) & (
+            window_sum(total, short) < 0.6 * window_sum(view.masked(view.base), short)
+        )
 
         def explain(tick: int) -> list[Feature]:
             seconds = float(starting[tick]) * TICK
             return [Feature("restarts", 0.0, seconds, "s", float(value[tick]), 0.0, self.window * TICK, self.id)]
 
-        return Scores(value, window_sum(groups, 6 * MINUTE) > 3, explain)
+        return Scores(value, recent, explain)
 
 
 def _firsts(here: Array, before: Sighted | None, since: int) -> Array:
