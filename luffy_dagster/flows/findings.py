@@ -13,6 +13,7 @@ from luffy_dagster.core.alerting.model import Alert, Finding, Rule, Source
 from luffy_dagster.core.cron import following_firing, last_firing
 from luffy_dagster.core.model import Severity
 from luffy_dagster.flows.context import FlowContext
+from luffy_dagster.flows.rises import rise_of
 from luffy_dagster.store.alert_facts import ServiceFacts
 
 _HOUR = timedelta(hours=1)
@@ -124,6 +125,7 @@ def _clusters(look: _Look) -> list[Finding]:
             continue
         since = row["first_seen"] if state == "new" else row["state_since"] or row["first_seen"]
         count = counts.get((service, row["cluster_id"]), 0)
+        rise = rise_of(look.ctx, look.conn, row, look.services, look.now)
         found.append(
             Finding(
                 # a new cluster is new once; any other move has its moment in its key
@@ -133,11 +135,13 @@ def _clusters(look: _Look) -> list[Finding]:
                 kind=state,
                 service=service,
                 severity=severity,
-                started_at=since,
+                started_at=rise.started_at,
                 title=f"{service}: {row['title']}",
                 environment=look.services[service].environment,
                 count=max(1, count),
                 once=True,
+                mentions=rise.mentions,
+                trace_ids=rise.trace_ids,
                 detail={
                     "why": _CLUSTER_WORDS[state]
                     + (f": {row['state_reason']}" if row["state_reason"] and state != "new" else ""),

@@ -23,6 +23,9 @@ from luffy_dagster.store.incidents import IncidentRow
 MOST_ALSO = 4
 MOST_LINES = 3
 SAME = timedelta(minutes=1)  # what begins with a release begins up to so long before the first line of it
+WINDOW = timedelta(
+    minutes=5
+)  # an anomaly begins with the window that showed it: what went live inside that may be the cause
 BEFORE = timedelta(hours=2)  # a release that went live so long before may be the cause
 
 
@@ -115,11 +118,14 @@ def likely_cause(conn: Any, incident: IncidentRow, head: Alert) -> str:
         if incident.environment and environment and environment != incident.environment:
             continue
         # the first release that is known is no news: something ran before it
-        late = [run for run in runs[1:] if incident.started_at - BEFORE <= run.at <= incident.started_at + SAME]
+        until = incident.started_at + SAME
+        if head.source is Source.ANOMALY and head.fired_at is not None:
+            until = max(until, min(head.fired_at, incident.started_at + WINDOW))
+        late = [run for run in runs[1:] if incident.started_at - BEFORE <= run.at <= until]
         if late:
             run = late[-1]
-            minutes = max(0, round((incident.started_at - run.at).total_seconds() / 60))
-            before = f"{minutes} minute{'s' if minutes != 1 else ''} before" if minutes else "just before"
+            minutes = round((incident.started_at - run.at).total_seconds() / 60)
+            before = "just before" if minutes < 1 else f"{minutes} minute{'s' if minutes != 1 else ''} before"
             parts.append(f"release {run.version[:40]} of {service} went live {before}{_commit(conn, service, run)}")
             break
     culprit = head.detail.get("culprit")

@@ -139,6 +139,13 @@ def cached(conn: Connection, kind: str) -> dict[str, tuple[datetime, Any]]:
     return {row.service_id: (row.at, row.value) for row in rows}
 
 
+def cached_of(conn: Connection, service: str, kind: str) -> tuple[datetime, Any] | None:
+    """What was computed of a kind for one service, and when."""
+    c = alert_cache.c
+    row = conn.execute(select(c.at, c.value).where(c.service_id == service, c.kind == kind)).first()
+    return None if row is None else (row.at, row.value)
+
+
 def cache(conn: Connection, service: str, kind: str, value: Any, now: datetime) -> None:
     """Keeps it."""
     statement = postgresql.insert(alert_cache).values(service_id=service, kind=kind, at=now, value=value)

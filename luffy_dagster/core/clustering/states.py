@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import accumulate
-from math import sqrt
+from math import log, sqrt
 
 from luffy_dagster.core.model import ClusterState
 from luffy_dagster.core.releases import Occurrence, Releases
@@ -110,6 +110,21 @@ def escalation(hourly: Sequence[int], settings: StateSettings = DEFAULT) -> str 
             hours = "hour" if window == 1 else f"{window} hours"
             return f"{seen} in the last {hours}, at most {limit:.0f} were expected"
     return None
+
+
+def rise_start(times: Sequence[float], per_hour: float, until: float) -> float | None:
+    """Of occurrences (epoch seconds, in order) the one from which on they come most unlike `per_hour`; None without any.
+
+    The change point of greatest likelihood between the usual Poisson rate and that of all that follows it up to `until`.
+    """
+    best, found = 0.0, None
+    for place, at in enumerate(times):
+        seen = len(times) - place
+        usual = max(per_hour, 1 / 24) * max(until - at, 60.0) / 3600
+        gain = seen * log(seen / usual) - (seen - usual) if seen > usual else 0.0
+        if gain > best:
+            best, found = gain, at
+    return found
 
 
 def is_calm(hourly: Sequence[int], settings: StateSettings = DEFAULT) -> bool:

@@ -181,3 +181,11 @@ def test_the_machine_makes_legal_moves_and_says_why(steps, age):
         current = moved
     assert (current.resolution is not None) == (current.state is C.RESOLVED)
     assert (current.ignored is not None) == (current.state is C.IGNORED)
+
+
+def test_a_rise_begins_where_occurrences_become_unlike_what_was_usual():
+    usual = [3600.0 * n for n in range(20)]  # one an hour
+    rise = [72_000.0 + 60 * n for n in range(10)]
+    assert s.rise_start([*usual, *rise], 1.0, 72_700.0) == 72_000.0
+    assert s.rise_start(usual, 1.0, 72_000.0) in (None, usual[0], usual[-1])
+    assert s.rise_start([], 1.0, 0.0) is None
