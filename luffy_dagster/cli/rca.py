@@ -55,18 +55,16 @@ def list_(
             "no root causes yet: [bold]luffy rca run SERVICE[/] looks for them, [bold]luffy rca why-skipped[/] says why not"
         )
         return
-    table = ui.table(
-        "cluster", "service", "verdict", "confidence", "commit or cause", "made", wide=("commit or cause",)
-    )
+    table = ui.table("cluster", "service", "verdict", "commit or cause", "made", wide=("commit or cause",))
     for r in found:
         what = (r.culprit_commit or "")[:12] or r.cause or (r.error or "")
         if r.report and r.report.get("culprit"):
             what += f"  {r.report['culprit']['subject']}"
+        sure = f" {r.confidence:.2f}" if r.confidence is not None else ""
         table.add_row(
             r.cluster_id,
             r.service_id,
-            ui.styled(r.verdict or r.status, _VERDICT_STYLE),
-            f"{r.confidence:.2f}" if r.confidence is not None else "–",
+            ui.styled(r.verdict or r.status, _VERDICT_STYLE) + sure,
             Text(ui_safe(what)),
             ui.ago(r.rca_generated_at, moment),
         )
