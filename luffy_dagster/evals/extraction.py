@@ -15,8 +15,8 @@ from typing import Any
 
 import polars as pl
 
-from luffy_dagster.core import schemas
 from luffy_dagster.core.parsing import ParseOptions, parse_rows, settle_profile
+from luffy_dagster.evals.common import SOURCE, raw_rows
 
 TOLERANCE = 1  # lines that first and last may be off
 _NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -80,23 +80,9 @@ def _exceptions(stream: dict[str, Any]) -> list[dict[str, Any]]:
     if lines and not lines[-1]:
         lines.pop()
     name = stream["stream"]
-    count = len(lines)
-    raw = pl.DataFrame(
-        {
-            "doc_id": [str(number) for number in range(1, count + 1)],
-            "source_id": ["eval"] * count,
-            "stream": [name] * count,
-            "seq": list(range(count)),
-            "event_time": [_NOW] * count,
-            "received_at": [_NOW] * count,
-            "body": lines,
-            "fields": [None] * count,
-            "flags": [0] * count,
-        },
-        schema={key: schemas.RAW_LOGS[key] for key in schemas.RAW_LOGS if key not in ("batch", "day")},
-    )
+    raw = raw_rows(lines, name, _NOW, first=1)
     profile = settle_profile(lines[:_SAMPLE], received_at=_NOW)
-    options = ParseOptions(now=_NOW, close=True, header_times=frozenset({"eval"}))
+    options = ParseOptions(now=_NOW, close=True, header_times=frozenset({SOURCE}))
     parsed = parse_rows(raw, {name: profile}, options)
     spans = parsed.members.group_by("entry_id").agg(
         pl.col("doc_id").cast(pl.Int64).min().alias("first"), pl.col("doc_id").cast(pl.Int64).max().alias("last")

@@ -6,7 +6,6 @@ are history, the last one is judged. One setting for all. Nothing of the labels 
 
 from __future__ import annotations
 
-import gzip
 import json
 import time
 from collections.abc import Iterator
@@ -18,7 +17,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from luffy_dagster.core import schemas
 from luffy_dagster.core.anomalies.explain import anomaly_of
 from luffy_dagster.core.anomalies.fit import Model, fit
 from luffy_dagster.core.anomalies.forest import outlier_scores, window_points
@@ -29,9 +27,9 @@ from luffy_dagster.core.anomalies.windows import TICK, TICKS, window_rows
 from luffy_dagster.core.incidents import DEFAULT, ServiceGraph, correlate, signal_of
 from luffy_dagster.core.parsing import ParsedRows, ParseOptions, parse_rows, settle_profile
 from luffy_dagster.core.parsing.templates import mine_templates
+from luffy_dagster.evals.common import SOURCE, lines_of, raw_rows
 
 _WARM = timedelta(hours=5)
-_SOURCE = "eval"
 _SAMPLE = 2_000
 
 
@@ -140,26 +138,10 @@ def read_service(folder: Path, meta: dict[str, Any], scenario: dict[str, Any]) -
 
 
 def _parse(file: Path, name: str, zone: str, now: datetime) -> tuple[ParsedRows, int]:
-    opener = gzip.open if file.suffix == ".gz" else open
-    with opener(file, "rt", encoding="utf-8", newline="\n") as stream:
-        bodies = stream.read().split("\n")
-    if bodies and not bodies[-1]:
-        bodies.pop()
-    raw = pl.DataFrame({"body": bodies}, schema={"body": pl.Utf8}).with_row_index("seq")
-    at = pl.lit(now).cast(schemas.UTC_US)
-    raw = raw.select(
-        pl.col("seq").cast(pl.Utf8).alias("doc_id"),
-        pl.lit(_SOURCE).alias("source_id"),
-        pl.lit(name).alias("stream"),
-        pl.col("seq").cast(pl.Int64),
-        at.alias("event_time"),
-        at.alias("received_at"),
-        "body",
-        pl.lit(None, dtype=pl.Utf8).alias("fields"),
-        pl.lit(0, dtype=pl.Int32).alias("flags"),
-    )
+    bodies = lines_of(file)
+    raw = raw_rows(bodies, name, now)
     profile = settle_profile(bodies[:_SAMPLE], assume_tz=zone, received_at=now)
-    options = ParseOptions(now=now, close=True, header_times=frozenset({_SOURCE}), assume_tz={_SOURCE: zone})
+    options = ParseOptions(now=now, close=True, header_times=frozenset({SOURCE}), assume_tz={SOURCE: zone})
     return parse_rows(raw, {name: profile}, options), len(bodies)
 
 

@@ -7,7 +7,6 @@ sessions are found and judged by `core.sessions`.
 from __future__ import annotations
 
 import csv
-import gzip
 import json
 import time
 from datetime import UTC, datetime
@@ -16,9 +15,9 @@ from typing import Any
 
 import polars as pl
 
-from luffy_dagster.core import schemas
 from luffy_dagster.core.parsing import ParseOptions, parse_rows, settle_profile
 from luffy_dagster.core.sessions import Sessions, find_sessions
+from luffy_dagster.evals.common import SOURCE, lines_of, raw_rows
 
 _SAMPLE = 2_000
 
@@ -76,25 +75,10 @@ def _score(found: set[str], truth: dict[str, bool]) -> dict[str, float | int]:
 def _judged(file: Path) -> tuple[Sessions, int]:
     from luffy_dagster.core.parsing.templates.own import map_shapes
 
-    opener = gzip.open if file.suffix == ".gz" else open
-    with opener(file, "rt", encoding="utf-8", errors="replace", newline="\n") as stream:
-        bodies = stream.read().split("\n")
-    bodies = bodies[:-1] if bodies and not bodies[-1] else bodies
-    now = datetime.now(UTC)
-    rows = pl.DataFrame({"body": bodies}, schema={"body": pl.Utf8}).with_row_index("seq")
-    rows = rows.select(
-        doc_id=pl.col("seq").cast(pl.Utf8),
-        source_id=pl.lit("s"),
-        stream=pl.lit("s"),
-        seq=pl.col("seq").cast(pl.Int64),
-        event_time=pl.lit(now).cast(schemas.UTC_US),
-        received_at=pl.lit(now).cast(schemas.UTC_US),
-        body="body",
-        fields=pl.lit(None, dtype=pl.Utf8),
-        flags=pl.lit(0, dtype=pl.Int32),
-    )
+    bodies, now = lines_of(file), datetime.now(UTC)
+    rows = raw_rows(bodies, "s", now)
     profile = settle_profile(bodies[:_SAMPLE], received_at=now)
-    options = ParseOptions(now=now, close=True, header_times=frozenset({"s"}), exceptions=False)
+    options = ParseOptions(now=now, close=True, header_times=frozenset({SOURCE}), exceptions=False)
     parsed = parse_rows(rows, {"s": profile}, options)
     mapping = map_shapes(parsed.shapes, ())
     templates = dict(mapping.select("shape_id", "template_id").iter_rows())
