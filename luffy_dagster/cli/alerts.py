@@ -57,9 +57,8 @@ def list_(
         severity = ui.styled(str(one.severity), ui.SEVERITY_STYLE)
         since = ui.ago(one.started_at, context.now())
         incident = (one.incident_id or "–")[:8]
-        shown.add_row(
-            str(one.id), f"{one.state}{hidden}", severity, one.service, since, incident, ui.styled(one.title, {})
-        )
+        what = ui.styled(_headline(one.title, one.service), {})
+        shown.add_row(str(one.id), f"{one.state}{hidden}", severity, one.service, since, incident, what)
     ui.out.print(shown)
 
 
@@ -81,17 +80,31 @@ def show(
     if json_:
         ui.print_json({"alert": one, "events": events, "hidden": hidden})
         return
-    why = str(one.detail.get("why") or "")
+    detail, now = one.detail, context.now()
+    what, why = _headline(one.title, one.service), str(detail.get("why") or "")
+    more = [("luffy anomalies show", detail.get("anomaly_id")), ("luffy incidents show", (one.incident_id or "")[:8])]
+    if detail.get("cluster_id"):
+        more.append(("luffy cluster show", f"{detail['cluster_id']} -s {one.service}"))
     pairs = [
-        ("what", one.title),
-        ("why", why),
-        ("service", one.service),
-        ("state", str(one.state)),
-        ("count", str(one.count)),
+        ("what", what),
+        ("why", "" if why == what else why),
+        ("service", " · ".join(part for part in (one.service, one.environment) if part)),
+        ("severity", str(one.severity)),
+        ("state", f"{one.state}" + (f", hidden by {one.hidden_by}" if one.hidden_by else "")),
+        ("since", f"{ui.when(one.started_at, now)} ({ui.lasted(one.started_at, one.resolved_at, now)})"),
+        ("count", str(one.count) if one.count > 1 else ""),
+        ("fails in", detail.get("culprit")),
+        ("more", "\n".join(f"{command} {key}" for command, key in more if key)),
     ]
     ui.out.print(ui.pairs(pairs))
+    ui.out.print()
     for event in events:
         ui.out.print(f"{ui.when(event['at'])}  {event['event']}  {event['detail'] or ''}", markup=False)
+
+
+def _headline(title: str, service: str) -> str:
+    """A title where its service stands beside it."""
+    return title.removeprefix(f"{service}: ")
 
 
 @alerts_app.command("ack")
@@ -173,8 +186,7 @@ def incidents(
 
     with context.connection() as conn:
         found = store.incidents.list_incidents(conn, state=None if everything else "open", limit=200)
-    if json_:
-        ui.print_json(found)
+    if not ui.listed(found, json_, "[green]✓[/] no incident is open; --all lists those that are over"):
         return
     shown = ui.table("incident", "state", "severity", "root", "services", "since", "told", "what", wide=("what",))
     for one in found:
@@ -189,7 +201,7 @@ def incidents(
             since,
             str(one.messages),
         )
-        shown.add_row(*row, ui.styled(one.title, {}))
+        shown.add_row(*row, ui.styled(_headline(one.title, one.root_service or ""), {}))
     ui.out.print(shown)
 
 
@@ -208,19 +220,33 @@ def show_incident(
         row = store.incidents.get(conn, key)
         members = store.incidents.members(conn, [row.id])
         messages = store.outbox.list_items(conn, incident_id=row.id)
+        alerts = {one.id: one for one in store.alerts.list_alerts(conn, states=None, incident_id=row.id)}
+        acked = store.mutes.acknowledgements(conn, [row.id], context.now())
     if json_:
         ui.print_json({"incident": row, "members": members, "messages": messages})
         return
+    now = context.now()
     pairs = [
         ("what", row.title),
         ("root", row.root_service),
         ("why", "; ".join(row.reasons)),
         ("severity", str(row.severity)),
+        ("state", row.state),
+        ("since", f"{ui.when(row.started_at, now)} ({ui.lasted(row.started_at, row.ended_at, now)})"),
+        ("taken by", "; ".join(f"{one.owner}: {one.reason}" for one in acked)),
     ]
     ui.out.print(ui.pairs(pairs))
+    shown = ui.table(
+        "alert", "service", "severity", "state", "since", "what", "belongs here", wide=("what", "belongs here")
+    )
     for member in members:
-        ui.out.print(f"alert {member.alert_id}  {member.service_id}  {member.role}  {member.reason}", markup=False)
+        one = alerts.get(member.alert_id or -1)
+        severity = ui.styled(str(one.severity) if one else None, ui.SEVERITY_STYLE)
+        what = _headline(one.title, one.service) if one else "–"
+        state, since = (str(one.state), ui.ago(one.started_at, now)) if one else ("–", "–")
+        place = f"{member.role}: {member.reason}"
+        shown.add_row(str(member.alert_id or "–"), member.service_id, severity, state, since, what, place)
+    ui.out.print(shown)
     for item in messages:
-        ui.out.print(
-            f"{item.kind}  {':'.join(item.target.split(':')[:3])}  {item.state}  {item.last_error or ''}", markup=False
-        )
+        where = ":".join(item.target.split(":")[:3])
+        ui.out.print(f"message ({item.kind}) to {where}: {item.state}  {item.last_error or ''}", markup=False)

@@ -82,14 +82,15 @@ def anomalies(
         ui.note("nothing abnormal in this time ([bold]luffy anomalies models SERVICE[/] says who is still learning)")
         return
     judged = any(row.verdict for row in rows)  # an empty column takes room from what matters
-    heads = ("id", "service", "began", "kind", "severity", "score", *(["said"] if judged else []), "what")
+    heads = ("id", "service", "since", "lasted", "kind", "severity", "score", *(["said"] if judged else []), "what")
     shown = ui.table(*heads, right=("score",), wide=("what",))
     for row in rows:
         a = row.anomaly
         shown.add_row(
             row.id[:8],
             a.service,
-            ui.when(a.started_at, moment) + (" …" if a.ended_at is None else ""),
+            ui.ago(a.started_at, moment),
+            "goes on" if a.ended_at is None else ui.lasted(a.started_at, a.ended_at, moment),
             str(a.kind),
             ui.styled(str(a.severity), ui.SEVERITY_STYLE),
             f"{a.score:.1f}",
@@ -206,10 +207,8 @@ def feedback(
         store.anomalies.give_feedback(
             conn, row.anomaly.service, row.id, verdict, actor=context.actor(), reason=reason, now=context.now()
         )
-    if json_:
-        ui.print_json({"id": row.id, "verdict": verdict})
-    else:
-        ui.note(f"noted; [bold]luffy anomalies propose {row.anomaly.service}[/] shows what would follow from it")
+    text = f"noted; [bold]luffy anomalies propose {row.anomaly.service}[/] shows what would follow from it"
+    ui.done({"id": row.id, "verdict": verdict}, json_, text)
 
 
 @anomalies_app.command("plot")

@@ -118,11 +118,7 @@ def settings(service: Service, json_: ui.Json = False) -> None:
     with context.connection() as conn:
         store.services.get(conn, service)
         rows = store.detectors.settings(conn, service)
-    if json_:
-        ui.print_json(rows)
-        return
-    if not rows:
-        ui.note("the defaults are in force; nothing else was ever proposed")
+    if not ui.listed(rows, json_, "the defaults are in force; nothing else was ever proposed"):
         return
     shown = ui.table("version", "state", "sensitivity", "budget", "rules", "why", "by", "at", wide=("rules",))
     for row in rows:
@@ -155,8 +151,6 @@ def budget(
 
     Example: [bold]luffy anomalies budget payments 0.02 --reason "nobody is on call at night"[/]
     """
-    from dataclasses import replace
-
     from luffy_dagster import store
 
     with context.connection() as conn:
@@ -165,10 +159,7 @@ def budget(
         row = store.detectors.propose(
             conn, service, setting, backtest={}, actor=context.actor(), reason=reason, now=context.now()
         )
-    if json_:
-        ui.print_json(row)
-    else:
-        ui.note(f"version {row.version} is proposed: [bold]luffy anomalies activate {service} {row.version}[/]")
+    ui.done(row, json_, f"version {row.version} is proposed: [bold]luffy anomalies activate {service} {row.version}[/]")
 
 
 def activate(
@@ -202,10 +193,7 @@ def _decide(service: str, version: int, *, activate: bool, json_: bool) -> None:
         row = store.detectors.decide(
             conn, service, version, activate=activate, actor=context.actor(), now=context.now()
         )
-    if json_:
-        ui.print_json(row)
-    else:
-        ui.note(f"version {row.version} of {service} is {row.state}")
+    ui.done(row, json_, f"version {row.version} of {service} is {row.state}")
 
 
 def models(service: Service, json_: ui.Json = False) -> None:
@@ -218,11 +206,7 @@ def models(service: Service, json_: ui.Json = False) -> None:
     with context.connection() as conn:
         store.services.get(conn, service)
         rows = store.detectors.models(conn, service)
-    if json_:
-        ui.print_json(rows)
-        return
-    if not rows:
-        ui.note("learning: no model yet; a day of history is needed")
+    if not ui.listed(rows, json_, "learning: no model yet; a day of history is needed"):
         return
     shown = ui.table(
         "version",
@@ -264,10 +248,9 @@ def rollback(
         now_used = store.detectors.roll_back(
             conn, service, environment, version, actor=context.actor(), reason=reason, now=context.now()
         )
-    if json_:
-        ui.print_json({"rolled_back": version, "in_force": now_used.version if now_used else None})
-    else:
-        ui.note(f"{version} is out of use; in force: {now_used.version if now_used else 'none, nothing is judged'}")
+    used = now_used.version if now_used else None
+    text = f"{version} is out of use; in force: {used or 'none, nothing is judged'}"
+    ui.done({"rolled_back": version, "in_force": used}, json_, text)
 
 
 def fit(
@@ -285,9 +268,6 @@ def fit(
     with ui.doing("fitting", quiet=json_):
         found = fit_week(context.flows(), service, day - timedelta(days=day.weekday()))
     told = [{"version": m.version, "days": m.coverage.days, "thresholds": dict(m.thresholds)} for m in found]
-    if json_:
-        ui.print_json(told)
-    elif not told:
+    if not told and not json_:
         ui.fail(f"{service} has no windows before that week: fetch its logs first, luffy fetch {service}")
-    else:
-        ui.note("; ".join(f"{one['version']} on {one['days']:.1f} days" for one in told))
+    ui.done(told, json_, "; ".join(f"{one['version']} on {one['days']:.1f} days" for one in told))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -10,11 +9,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from luffy_dagster.adapters import processes
 from luffy_dagster.cli import context, ui
 
 if TYPE_CHECKING:
@@ -36,16 +35,10 @@ class Page:
 
 def running_page(chosen: Settings) -> Page | None:
     """The page that runs for this home, by its note; None when there is none or it died."""
-    try:
-        page = Page(**json.loads(context.page_file(chosen).read_text(encoding="utf-8")))
-        os.kill(page.pid, 0)
-        command = Path(f"/proc/{page.pid}/cmdline")
-        # a pid may have been given to another program since
-        if command.exists() and b"dagster" not in command.read_bytes():
-            return None
-    except (OSError, ValueError, TypeError):
+    said = processes.running(context.page_file(chosen), "dagster")
+    if said is None or {*said} != {one.name for one in fields(Page)}:
         return None
-    return page
+    return Page(**said)
 
 
 def start_page(chosen: Settings, *, host: str, port: int, log: Path | None) -> tuple[Page, subprocess.Popen[bytes]]:
@@ -85,7 +78,7 @@ def start_page(chosen: Settings, *, host: str, port: int, log: Path | None) -> t
         if output is not None:
             output.close()
     page = Page(process.pid, port, f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}", str(log or ""))  # noqa: S104 - only compared
-    context.page_file(chosen).write_text(json.dumps(asdict(page)), encoding="utf-8")
+    processes.keep(context.page_file(chosen), **asdict(page))
     return page, process
 
 
@@ -108,12 +101,7 @@ def wait_for_page(page: Page, process: subprocess.Popen[bytes], tell: Callable[[
 
 def stop_page(chosen: Settings, page: Page) -> None:
     """Stop the page in good order, with all its children; by force after 30 s."""
-    _signal(page.pid, signal.SIGINT)
-    deadline = time.monotonic() + STOP_TIMEOUT_S
-    while time.monotonic() < deadline and _alive(page.pid):
-        time.sleep(0.1)
-    if _alive(page.pid):
-        _signal(page.pid, signal.SIGKILL)
+    processes.end(page.pid, by=signal.SIGINT, within=STOP_TIMEOUT_S)
     context.page_file(chosen).unlink(missing_ok=True)
 
 
@@ -134,23 +122,6 @@ def free_port(host: str, first: int) -> int:
     if port is None:
         ui.fail(f"no free port between {first} and {first + 99}: choose one with --port")
     return port
-
-
-def _signal(group: int, number: signal.Signals) -> None:
-    try:
-        os.killpg(group, number)
-    except ProcessLookupError:
-        return
-
-
-def _alive(pid: int) -> bool:
-    with suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)  # takes leave of our own child; another's is not ours to wait for
-    try:
-        os.killpg(pid, 0)
-    except (ProcessLookupError, PermissionError):
-        return False
-    return True
 
 
 def _last_words(page: Page) -> str:

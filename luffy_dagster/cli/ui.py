@@ -98,6 +98,21 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(plain(value), ensure_ascii=False, indent=None if isinstance(value, str) else 2))
 
 
+def listed(rows: Sequence[Any], json_: bool, nothing: str) -> bool:
+    """Whether there are rows to be shown as a table: with `--json` they are printed here, and without any it is said so."""
+    if json_:
+        print_json(rows)
+        return False
+    if not rows:
+        note(nothing)
+    return bool(rows)
+
+
+def done(value: Any, json_: bool, text: str) -> None:
+    """What a command did: the value for a program, a line for a person."""
+    print_json(value) if json_ else note(text)
+
+
 def table(*columns: str, title: str | None = None, right: Sequence[str] = (), wide: Sequence[str] = ()) -> Table:
     """An empty table; the columns of `right` hold numbers, those of `wide` may be folded over several lines."""
     from rich import box
@@ -161,6 +176,13 @@ def ago(moment: datetime | None, now: datetime) -> str:
         if seconds >= size:
             return f"{seconds / size:.0f} {name} ago"
     return "just now" if seconds < 10 else f"{seconds:.0f} s ago"
+
+
+def lasted(start: datetime, end: datetime | None, now: datetime) -> str:
+    """How long something lasted, or that it goes on."""
+    seconds = ((end or now) - start).total_seconds()
+    size, name = next(((s, n) for s, n in ((86400, "d"), (3600, "h"), (60, "min")) if seconds >= 1.5 * s), (1, "s"))
+    return f"{seconds / size:.0f} {name}" + ("" if end is not None else ", goes on")
 
 
 def parse_time(text: str, now: datetime, option: str) -> datetime:

@@ -108,13 +108,18 @@ def signal_of(anomaly: Anomaly) -> Signal:
 
 
 def correlate(
-    signals: Sequence[Signal], graph: ServiceGraph, now: datetime, settings: CorrelationSettings = DEFAULT
+    signals: Sequence[Signal],
+    graph: ServiceGraph,
+    now: datetime,
+    settings: CorrelationSettings = DEFAULT,
+    *,
+    homes: Mapping[str, str] | None = None,
 ) -> list[Incident]:
     """The incidents of these signals, oldest first; every signal fired by `now` is in exactly one.
 
     Signals of different services belong together when they are near in time and something links them: shared trace ids,
     one names the other in its lines, or the declared graph. A single signal is an incident of its own. The order of
-    `signals` does not matter.
+    `signals` does not matter. `homes`: signal id → incident that it is part of already; what was together stays together.
     """
     fired = sorted((s for s in signals if s.fired_at <= now), key=lambda s: (s.fired_at, s.id))
     links = {
@@ -130,7 +135,13 @@ def correlate(
             index = first[index]
         return index
 
-    for a, b in links:
+    of_home: dict[str, int] = {}
+    before = [
+        (of_home.setdefault(home, index), index)
+        for index, signal in enumerate(fired)
+        if (home := (homes or {}).get(signal.id)) is not None
+    ]
+    for a, b in [*links, *before]:
         low, high = sorted((find(a), find(b)))
         first[high] = low
     groups: dict[int, list[int]] = {}
@@ -151,7 +162,7 @@ def _whys(group: Sequence[int], links: Mapping[tuple[int, int], str]) -> dict[in
     whys: dict[int, str] = {}
     for place, index in enumerate(group):
         linked = [(min(pair), why) for pair, why in links.items() if index in pair]
-        whys[place] = min(linked)[1] if linked else "on its own"
+        whys[place] = min(linked)[1] if linked else "on its own" if len(group) == 1 else "was part of it before"
     return whys
 
 

@@ -14,18 +14,19 @@ import selectors
 import signal
 import subprocess
 import sys
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from luffy_dagster.adapters import processes
 from luffy_dagster.demo.history import DemoError
 
 HOST = "127.0.0.1"
 MOST_BYTES = 1_000_000
 _WAIT_S = 20.0
+_NOTE = "inbox.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +51,8 @@ class Inbox:
 
 def running(folder: Path) -> Inbox | None:
     """The receiver that runs for this folder, or None."""
-    try:
-        note = json.loads((folder / "inbox.json").read_text(encoding="utf-8"))
-        inbox = Inbox(int(note["pid"]), int(note["port"]), folder / "inbox.jsonl")
-        os.kill(inbox.pid, 0)
-        command = Path(f"/proc/{inbox.pid}/cmdline")
-        # a pid may have been given to another program since
-        if command.exists() and b"luffy_dagster.demo.inbox" not in command.read_bytes():
-            return None
-    except (OSError, ValueError, KeyError):
-        return None
-    return inbox
+    said = processes.running(folder / _NOTE, "luffy_dagster.demo.inbox")
+    return None if said is None else Inbox(int(said["pid"]), int(said["port"]), folder / "inbox.jsonl")
 
 
 def start(folder: Path) -> Inbox:
@@ -71,7 +63,7 @@ def start(folder: Path) -> Inbox:
     folder.mkdir(parents=True, exist_ok=True)
     before = 0
     with suppress(OSError, ValueError, KeyError):
-        before = int(json.loads((folder / "inbox.json").read_text(encoding="utf-8"))["port"])
+        before = int(json.loads((folder / _NOTE).read_text(encoding="utf-8"))["port"])
     for port in dict.fromkeys((before, 0)):
         process = subprocess.Popen(
             [sys.executable, "-m", "luffy_dagster.demo.inbox", str(folder / "inbox.jsonl"), str(port)],
@@ -86,7 +78,7 @@ def start(folder: Path) -> Inbox:
             said = process.stdout.readline().decode().strip() if selector.select(_WAIT_S) else ""
         process.stdout.close()
         if said.isdigit():
-            (folder / "inbox.json").write_text(json.dumps({"pid": process.pid, "port": int(said)}), encoding="utf-8")
+            processes.keep(folder / _NOTE, process.pid, port=int(said))
             return Inbox(process.pid, int(said), folder / "inbox.jsonl")
         process.kill()
         process.wait()
@@ -98,14 +90,7 @@ def stop(folder: Path) -> bool:
     found = running(folder)
     if found is None:
         return False
-    with suppress(ProcessLookupError):
-        os.kill(found.pid, signal.SIGTERM)
-    for _ in range(50):
-        with suppress(ChildProcessError):
-            os.waitpid(found.pid, os.WNOHANG)
-        if running(folder) is None:
-            break
-        time.sleep(0.1)
+    processes.end(found.pid, within=5.0)
     return True
 
 

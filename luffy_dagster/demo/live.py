@@ -7,19 +7,19 @@ waits for each customer. What it wrote up to is kept in the shop's state, so tha
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from luffy_dagster.adapters import processes
 from luffy_dagster.demo import history, traffic
 from luffy_dagster.demo.running import Running
 from luffy_dagster.demo.shop import SERVICES, deployments_of, keep_state, serve, version_at
 
+_NOTE = "live.json"
 _AHEAD = timedelta(days=2)  # so long at most
 
 
@@ -40,15 +40,8 @@ class _Live(Running):
 
 def running(home: Path) -> int | None:
     """The process id of the shop that runs for this home, or None."""
-    try:
-        pid = int((home / "live.pid").read_text(encoding="ascii"))
-        os.kill(pid, 0)
-        command = Path(f"/proc/{pid}/cmdline")
-        if command.exists() and b"luffy_dagster.demo.live" not in command.read_bytes():
-            return None
-    except (OSError, ValueError):
-        return None
-    return pid
+    said = processes.running(home / _NOTE, "luffy_dagster.demo.live")
+    return None if said is None else int(said["pid"])
 
 
 def start(home: Path) -> None:
@@ -62,7 +55,7 @@ def start(home: Path) -> None:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    (home / "live.pid").write_text(str(process.pid), encoding="ascii")
+    processes.keep(home / _NOTE, process.pid)
 
 
 def stop(home: Path) -> bool:
@@ -70,16 +63,7 @@ def stop(home: Path) -> bool:
     pid = running(home)
     if pid is None:
         return False
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGTERM)
-    for _ in range(200):
-        with suppress(ChildProcessError):
-            os.waitpid(pid, os.WNOHANG)
-        if running(home) is None:
-            return True
-        time.sleep(0.1)
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
+    processes.end(pid)
     return True
 
 
@@ -115,7 +99,7 @@ def run(home: Path) -> None:
         pass
     finally:
         keep_state(home, {**state, "until": max(until, begin).isoformat(), "runs": state["runs"] + 1})
-        (home / "live.pid").unlink(missing_ok=True)
+        (home / _NOTE).unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from luffy_dagster.store.schema import incident, incident_member
 
 @dataclass(frozen=True, slots=True)
 class IncidentRow:
-    """One incident. `told` is what the last message said (see `flows.alerting`)."""
+    """One incident. `told` is what the last message said (see `flows.telling`)."""
 
     id: str
     environment: str

@@ -78,3 +78,13 @@ def test_environments_are_never_mixed():
     one, other = _signal("orders", 0), _signal("stock", 0)
     other = Signal(**{**{f: getattr(other, f) for f in Signal.__slots__}, "environment": "staging"})
     assert len(correlate([one, other], CHAIN, _later())) == 2
+
+
+def test_what_was_together_stays_together_when_its_link_is_gone():
+    signals = [_signal("orders", 0), _signal("stock", 40)]
+    assert len(correlate(signals, ServiceGraph(), _later(120))) == 2
+    homes = {one.id: "i1" for one in signals}
+    (incident,) = correlate(signals, ServiceGraph(), _later(120), homes=homes)
+    assert incident.services == ("orders", "stock")
+    assert {m.reason for m in incident.members} == {"was part of it before"}
+    assert len(correlate(signals, ServiceGraph(), _later(120), homes={signals[0].id: "i1", signals[1].id: "i2"})) == 2

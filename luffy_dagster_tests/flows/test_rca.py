@@ -349,12 +349,12 @@ def test_caps_hold_over_processes(world):
 
 
 def test_a_report_is_told_in_the_thread_of_its_incident(world, pay, monkeypatch):
-    from luffy_dagster.flows import alerting
+    from luffy_dagster.flows import telling
     from luffy_dagster.flows.rca.telling import teller
 
     cluster, bad, _ = pay
     queued = []
-    monkeypatch.setattr(alerting, "add_report", lambda _ctx, *args, **more: queued.append((args, more)))
+    monkeypatch.setattr(telling, "add_report", lambda _ctx, *args, **more: queued.append((args, more)))
     out = investigate(world.ctx, "pay", cluster, notify=teller(world.ctx))
     ((service, told_cluster, headline, facts), more), = queued
     assert (service, told_cluster, more["report_id"]) == ("pay", cluster, str(out.result_id))

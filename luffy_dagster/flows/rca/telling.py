@@ -12,7 +12,7 @@ def teller(ctx: FlowContext) -> Notify:
     """What is called with each new report. Nobody is told where the service's notifications are off."""
 
     def tell(outcome: RcaOutcome) -> None:
-        from luffy_dagster.flows.alerting import add_report
+        from luffy_dagster.flows.telling import add_report
 
         report = outcome.report
         if report is None:

@@ -21,6 +21,7 @@ from luffy_dagster.core.anomalies.windows import TICK
 # Of the stored quantiles: fine where it is rare, so that what comes once in a hundred lines is not taken for what never came.
 _AT = np.concatenate([np.linspace(0, 0.99, 100), [0.995, 0.998, 0.999, 1.0]])
 _MEDIAN, _HIGH = 50, 90
+_TOLD = 1.3  # times the usual: what moved less is not told beside what moved most
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,8 @@ def _slot_features(view: View, state: State, tick: int, width: int, score: float
             seen = float(np.median(slot.values[a:b]))
             found.append((b - a, seen / max(usual, 1e-9), slot.key, usual, seen))
     found.sort(key=lambda item: -item[0] * np.log(max(item[1], 1e-6)))
+    found = found[:1] + [item for item in found[1:3] if item[1] >= _TOLD]  # those that did not move are no reason
     return [
         Feature("duration", round(usual, 4), round(seen, 4), "s", score, 0.0, width * TICK, ident, key)
-        for _, _, key, usual, seen in found[:3]
+        for _, _, key, usual, seen in found
     ]
