@@ -44,7 +44,9 @@ def test_the_demo_finds_what_was_planted_and_goes_on(home):
         assert one["clusters"] >= 1
     assert services["payments"]["entries"] < services["payments"]["lines"], "traces are folded into their entries"
     open_ones = services["checkout"]["lines"] - services["checkout"]["entries"]
-    assert 0 <= open_ones <= 10, "a line each; behind the last ones a trace may still come"
+    # A line is an entry here. The shop goes on while it is read: the last line of its history and of the file it writes now wait a
+    # minute for a trace that may follow them. Nothing else is missing.
+    assert 0 <= open_ones <= 2
 
     planted = next(one for one in first["clusters"] if one["service_id"] == "payments" and "services/payments/fees.py" in one["culprit"])
     assert planted["count_24h"] >= 3
@@ -61,6 +63,9 @@ def test_the_demo_finds_what_was_planted_and_goes_on(home):
     assert "release" in told[0]["text"]
     assert "show what others bought" in told[0]["text"]
     assert "took=" in told[0]["text"], "with lines that show it"
+    heads = [one["text"].splitlines()[0] for one in first["messages"]]
+    assert sum("KeyError: no fee known" in head and "Update" not in head for head in heads) == 1
+    assert not any("checkout:" in head for head in heads), "the caller is told with what it calls"
     assert len({one["key"] for one in first["messages"]}) == len(first["messages"])
     shown = luffy(home, "clusters", "show", planted["cluster_id"])
     assert shown.returncode == 0, shown.stderr
