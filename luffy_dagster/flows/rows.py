@@ -22,15 +22,18 @@ _AHEAD = timedelta(days=1)  # a time further in the future cannot be
 _OUT = int(RowFlag.TIME_OUT_OF_RANGE)
 _RECEIPT = int(RowFlag.TIME_FROM_RECEIPT)
 _BIT_COLUMNS = ("event_time", "flags")
+_FEW = 8  # streams
 
 
 def ordered(frame: pl.DataFrame) -> pl.DataFrame:
     """Rows sorted by stream and the stream's own order."""
     if _in_order(frame):
         return frame
-    # rows come by time: put together by stream they are in order nearly always, at a quarter of what sorting costs
-    places = frame.with_row_index("_row").group_by("stream", maintain_order=True).agg("_row").sort("stream")
-    rows = frame[places.get_column("_row").explode()]
+    # rows come by time: a few streams put one after the other are in order nearly always, at a third of what sorting costs
+    streams = frame.get_column("stream").unique().sort()
+    if streams.null_count() or len(streams) > _FEW:
+        return frame.sort(ORDER, nulls_last=True)
+    rows = pl.concat([frame.filter(pl.col("stream") == stream) for stream in streams], rechunk=True)
     return rows if _in_order(rows) else rows.sort(ORDER, nulls_last=True)
 
 

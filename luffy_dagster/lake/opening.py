@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from luffy_dagster.lake.errors import LakeError
 if TYPE_CHECKING:
     from deltalake import DeltaTable
 
+_TRUSTED = 3_600  # seconds
 METADATA_KEY = "luffy"  # of a commit: JSON with its batch and what the caller needs to finish it
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
 
@@ -36,6 +38,7 @@ class Table:
 
     delta: DeltaTable
     lock: threading.RLock = field(default_factory=threading.RLock)
+    read: float = field(default_factory=time.monotonic)  # when the log was last read
     files_version: int = -1
     files: pl.DataFrame = field(default_factory=pl.DataFrame)
 
@@ -90,7 +93,7 @@ class Opening:
         if table is not None:
             if fresh:
                 with table.lock, table_errors(kind, service):
-                    table.delta.update_incremental()
+                    self._follow(table, uri)
             return table
         from deltalake import DeltaTable
 
@@ -102,6 +105,18 @@ class Opening:
             table = Table(DeltaTable(uri, storage_options=self.storage_options or None))
         with self._lock:
             return self._tables.setdefault((kind, service), table)
+
+    def _follow(self, table: Table, uri: str) -> None:
+        """Reads what was committed since. In a folder a look for the next commit comes first: a hundredth of reading.
+
+        Commits leave the log only days later, so that a look is trusted for an hour.
+        """
+        if self.local and time.monotonic() - table.read < _TRUSTED:
+            following = Path(uri) / "_delta_log" / f"{table.delta.version() + 1:020}.json"
+            if not following.exists():
+                return
+        table.delta.update_incremental()
+        table.read = time.monotonic()
 
     def _files(self, table: Table, kind: str, service: str) -> pl.DataFrame:
         with table.lock, table_errors(kind, service):

@@ -289,9 +289,15 @@ def _gather_lines(frame: pl.DataFrame, raw: pl.DataFrame, read: pl.DataFrame) ->
 def _times(frame: pl.DataFrame, options: ParseOptions) -> pl.DataFrame:
     """Event time and flags: the header's time where the source leaves it to us; times that cannot be stand under receipt."""
     flags = pl.col("flags")
+    if frame["read"].all() and not frame["ambiguous"].any():  # as nearly always
+        return _dated(frame, options)
     flags = pl.when(~pl.col("read")).then(flags | int(RowFlag.UNPARSED)).otherwise(flags)
     flags = pl.when(pl.col("ambiguous")).then(flags | int(RowFlag.TIME_AMBIGUOUS)).otherwise(flags)
-    frame = frame.with_columns(flags.cast(pl.Int32).alias("flags"))
+    return _dated(frame.with_columns(flags.cast(pl.Int32).alias("flags")), options)
+
+
+def _dated(frame: pl.DataFrame, options: ParseOptions) -> pl.DataFrame:
+    """Event times, and the flag of those that cannot be."""
     if options.header_times:
         own = pl.col("source_id").is_in(list(options.header_times)) & pl.col("header_time").is_not_null()
         frame = frame.with_columns(

@@ -29,7 +29,7 @@ def read_lines(
     zone = assume_tz or settled.zone
     n = len(bodies)
     if settled.steps:
-        frame = unwrap.apply(bodies, settled.steps, assume_tz=zone, received_at=received_at)
+        frame = unwrap.apply(bodies, settled.steps, assume_tz=zone, received_at=received_at, wants_time=wants_time)
     else:
         nulls = [
             pl.lit(None, dtype=kind).alias(name)
@@ -129,7 +129,7 @@ def unfold(
                 part["row"], part["stream"], key.alias("key"), pl.lit(settled.fold_all).alias("fold_all")
             ).drop("whole")
         )
-    out = pieces[0] if len(pieces) == 1 else pl.concat(pieces)
+    out = pieces[0] if len(pieces) == 1 else pl.concat(pieces, rechunk=True)
     if not out["row"].is_sorted():
         out = out.sort("row")
     out = out.with_columns(_lanes(out).alias("lane"))

@@ -94,18 +94,12 @@ def _values(head: pl.Series, masked: Masked, codes: pl.Series) -> pl.Series:
     )
     if len(lists) == len(head):
         return lists.alias("variables")
+    # texts without values have the empty list behind the others, and there are none of nothing
     some = rows["count"] > 0
-    place = pl.select(pl.when(some).then(some.cum_sum() - 1)).to_series()
-    lists = (
-        lists.gather(place) if len(lists) else pl.Series([None], dtype=pl.List(pl.Utf8)).new_from_index(0, len(head))
-    )
-    bare = ~some & (head.str.len_bytes() > 0).fill_null(value=False)
-    empty = pl.lit([], dtype=pl.List(pl.Utf8))
-    return (
-        pl.DataFrame({"variables": lists})
-        .select(pl.when(bare).then(empty).otherwise("variables").alias("variables"))
-        .to_series()
-    )
+    bare = (head.str.len_bytes() > 0).fill_null(value=False)
+    place = pl.select(pl.when(some).then(some.cum_sum() - 1).when(bare).then(len(lists))).to_series()
+    lists = pl.concat([lists, pl.Series([[]], dtype=pl.List(pl.Utf8))])
+    return lists.gather(place).alias("variables")
 
 
 def shape_messages(messages: pl.Series) -> pl.DataFrame:

@@ -27,15 +27,13 @@ def translated(texts: pl.Series, table: bytes) -> pl.Series | None:
     plain = texts.fill_null("") if texts.null_count() else texts
     for end in _SEPARATORS:
         whole: bytes = plain.str.join(end).cast(pl.Binary)[0]
-        if whole.count(end.encode()) == len(texts) - 1:
-            never = next((sign for sign in _SEPARATORS if sign != end and sign.encode() not in whole), None)
-            break
-    else:
-        return None
-    out = None if never is None else split_lines(whole.translate(table), end, never).alias(texts.name)
-    if out is None or len(out) != len(texts):
-        return None
-    return out.set(texts.is_null(), None) if texts.null_count() else out
+        never = next((sign for sign in _SEPARATORS if sign != end and sign.encode() not in whole), None)
+        if never is None:
+            return None
+        out = split_lines(whole.translate(table), end, never).alias(texts.name)
+        if len(out) == len(texts):  # no text holds what they were joined by
+            return out.set(texts.is_null(), None) if texts.null_count() else out
+    return None
 
 
 def split_lines(text: bytes, end: str, never: str) -> pl.Series:

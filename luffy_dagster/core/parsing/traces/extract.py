@@ -26,6 +26,18 @@ MAX_LINES = 12_000  # lines of one text that are looked at
 MAX_LINE = 2_000  # characters of a line that are looked at
 MAX_TRACE = 65_536  # characters of `trace` that are kept
 MAX_ROW_FRAMES = 200  # frames of `frames` that are kept
+_FOUND = (
+    "language",
+    "type",
+    "message",
+    "root_type",
+    "root_message",
+    "culprit",
+    "frames",
+    "trace",
+    "fingerprint",
+    "levels",
+)
 # A trace needs several lines, real or escaped; and one of the signs.
 _BREAK = ("\n", "\\n", "#012", " at ", "panicked at", "** (")
 _SIGNS = (*NEEDLES, "\n#0 ", "\\n#0 ", "#0 ", ".rb:", ".go:", " at ", "panicked", ".erl:", ".ex:", " 0x")
@@ -34,7 +46,7 @@ _SIGNS = (*NEEDLES, "\n#0 ", "\\n#0 ", "#0 ", ".rb:", ".go:", " at ", "panicked"
 def can_hold_trace(texts: pl.Series) -> pl.Series:
     """Whether each text may hold a trace (Boolean, False for null): a cheap test that passes too much rather than too little."""
     texts = texts.cast(pl.Utf8).fill_null("")
-    broken = texts.str.contains_any(list(_BREAK)).alias("can_hold_trace")
+    broken = texts.str.contains("|".join(map(re.escape, _BREAK))).alias("can_hold_trace")
     rows = broken.arg_true()  # few, and only these are looked at again
     return broken.scatter(rows, texts.gather(rows).str.contains_any(list(_SIGNS))) if len(rows) else broken
 
@@ -155,16 +167,18 @@ def extract_exceptions(
         traces[text or ""] = parse_trace(text or "")
     said = [trace.root.message if trace else "" for trace in traces.values()]
     templates = dict(zip(traces, fingerprints.templates_of(said), strict=True))
-    found: dict[str, dict[str, object] | None] = {
-        text: None if trace is None else _row(trace, text, in_app, templates[text]) for text, trace in traces.items()
-    }
-    rows: list[dict[str, object]] = []
-    for entry in picked.iter_rows(named=True):
-        row = found[entry["_text"] or ""]
-        if row is not None:
-            own = {name: entry.get(name) for name in columns if name in entry}
-            rows.append({"_at": entry["_at"], **own, **row})
-    traced = pl.DataFrame(rows, schema={"_at": pl.UInt32, **columns})
+    rows = [
+        {"_text": text, **_row(trace, text, in_app, templates[text])}
+        for text, trace in traces.items()
+        if trace is not None
+    ]
+    found = pl.DataFrame(rows, schema={"_text": pl.Utf8, **{name: columns[name] for name in _FOUND}})
+    own = [name for name in columns if name not in _FOUND and name in entries.columns]
+    missing = [pl.lit(None, dtype=kind).alias(name) for name, kind in columns.items() if name not in (*own, *_FOUND)]
+    traced = picked.select("_at", *own, pl.col("_text").fill_null("")).join(
+        found, on="_text", how="inner", maintain_order="left"
+    )
+    traced = traced.with_columns(missing).select("_at", *columns).cast(columns)  # type: ignore[arg-type]
     if not error_lines:
         return traced.drop("_at")
     plain = marked.filter(pl.col("level").is_in(["error", "fatal"])).join(traced, on="_at", how="anti")

@@ -160,9 +160,17 @@ def _believable(kind: str, hits: Sequence[re.Match[str]]) -> bool:
 
 
 def apply(
-    texts: pl.Series, steps: Sequence[Step], *, assume_tz: str, received_at: pl.Series | datetime
+    texts: pl.Series,
+    steps: Sequence[Step],
+    *,
+    assume_tz: str,
+    received_at: pl.Series | datetime,
+    wants_time: bool = True,
 ) -> pl.DataFrame:
-    """One row per line: COLUMNS. Rows without a wrapper come through as they are."""
+    """One row per line: COLUMNS. Rows without a wrapper come through as they are.
+
+    Without `wants_time`, objects that have a level may be left without their time.
+    """
     frame = pl.DataFrame({"text": texts}).with_columns(
         *(
             pl.lit(None, dtype=kind).alias(name)
@@ -180,9 +188,9 @@ def apply(
                 pl.col("text").str.replace_all("#012", "\n", literal=True).str.replace_all("#011", "\t", literal=True)
             )
         elif step.kind == "json" and step.plan is not None:
-            frame = _apply_json(frame, step.plan, assume_tz, received_at)
+            frame = _apply_json(frame, step.plan, assume_tz, received_at, wants_time=wants_time)
         elif step.kind == "logfmt" and step.plan is not None:
-            frame = _apply_json(frame, step.plan, assume_tz, received_at, pairs=True)
+            frame = _apply_json(frame, step.plan, assume_tz, received_at, pairs=True, wants_time=wants_time)
         else:
             frame = _apply_pattern(frame, step.kind, assume_tz, received_at)
     return frame
@@ -249,6 +257,7 @@ def _apply_json(
     received_at: pl.Series | datetime,
     *,
     pairs: bool = False,
+    wants_time: bool = True,
 ) -> pl.DataFrame:
     candidate = frame["text"].str.contains(logfmt.LINE if pairs else r"^\s*\{") & ~frame["whole"]
     if not candidate.any():
@@ -263,11 +272,9 @@ def _apply_json(
     if not plan.line:  # an object without a message is kept as it is
         kept = ok & read["message"].is_not_null()
         columns = [read["message"].zip_with(kept, part["text"]).alias("text")]
-    columns.append(
-        json_lines.stamps(read["stamp"], plan, assume_tz=assume_tz, received_at=received)
-        .fill_null(part["time"])
-        .alias("time")
-    )
+    if wants_time or "level" not in read.columns or read["level"].null_count():  # a level says as well that it was read
+        stamps = json_lines.stamps(read["stamp"], plan, assume_tz=assume_tz, received_at=received)
+        columns.append(stamps.fill_null(part["time"]).alias("time"))
     for role in json_lines.ROLES:
         if role in read.columns and role in frame.columns and role != "time":
             value = _lanes(read[role], part[role]) if role == "lane" else read[role].fill_null(part[role])
