@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from luffy_dagster_tests.core.parsing import header_families_fourth as fourth
 from luffy_dagster_tests.core.parsing import header_families_more as more
 from luffy_dagster_tests.core.parsing.header_families import FAMILIES, HELD, SECOND, SECOND_VOICES, score
 
@@ -35,4 +36,17 @@ def test_the_third_corpus_is_read() -> None:
         message, level, timed, wrong = score(name, "verbs" if voice == "few_long" else voice, 80, 5)
         if min(message, level, timed) < 0.98:
             short.append((name, voice, message, level, timed, wrong))
+    assert not short
+
+
+# Columns without a sign of what they are, and marks that no other format has.
+_NOT_READ = {"f_sap", "f_plc", "f_oslog", "f_func_line", "f_at_sign", "f_hash_comment", "f_equals"}
+
+
+def test_the_fourth_corpus_is_read() -> None:
+    short = []
+    for name in sorted(set(fourth.FAMILIES) - fourth.HELD_FAMILIES - _NOT_READ):
+        message, level, timed, wrong = score(name, "sentences", 80, 5)
+        if min(message, level, timed) < 0.98:
+            short.append((name, message, level, timed, wrong))
     assert not short

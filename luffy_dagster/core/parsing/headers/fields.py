@@ -14,6 +14,8 @@ from luffy_dagster.core.parsing.levels import SURE
 
 _STRONG_FORMS = frozenset(form.name for form in times.FORMS if form.rank >= 4)
 _KEYED = "(?:component|module|logger|service|pid|PID|tid|thread|trace_?[iI]d|span_?[iI]d|request_?[iI]d|req_?[iI]d|correlation_?[iI]d|dd\\.trace_id)=[^ \\t\\n,;]*(?=[ \\t,;]|$)"
+_NUMBER = re.compile(r"(?:0x)?[0-9a-f]*[0-9][0-9a-f]*")
+_LOGCAT = re.compile(r"[0-9]+: *[0-9]+ +[VDIWEF]/[^ \t]+ *")
 _TWO_NUMBERS = re.compile(r"[0-9]+ +[0-9]+ ")
 
 
@@ -21,6 +23,11 @@ def try_inside(heap: Heap, separator: str, closed: bool) -> bool:
     """The rest of a bracket that a time or a level opened."""
     expression = f"[^{re.escape(heap.open)}\\n]*"
     texts = [m.group() for m in heap.match(expression)[2]]
+    if not heap.level and texts and sum(_LOGCAT.fullmatch(text) is not None for text in texts) >= MOST * len(texts):
+        process, thread, level, logger = (heap.role(role) for role in ("process", "thread", "level", "logger"))
+        inner = f"({process}[0-9]+): *({thread}[0-9]+) +({level}[VDIWEF])/({logger}[^ \\t\\n]+) *"
+        heap.level = heap.take(separator, inner, heap.match(inner)[0], "bracket", "", closed)
+        return heap.level
     role = heap.role(*roles_of(texts))
     ends, share, _ = heap.match(f"[^{re.escape(heap.open)}\\n]*(?={re.escape(heap.open)})")
     return share >= MOST and heap.take(separator, f"({role}{expression})", ends, "bracket", "", closed)
@@ -288,6 +295,11 @@ def try_numbered_name(heap: Heap, separator: str, closed: bool) -> bool:
 def try_caller(heap: Heap, separator: str, closed: bool) -> bool:
     """`file.go:123`."""
     ends, share, _ = heap.match(lexis.CALLER.pattern)
+    if share < NEARLY_ALL:
+        others, share_of_others, _ = heap.match(lexis.OTHER_CALLER.pattern)
+        if share_of_others >= ALL:
+            caller = f"({heap.role('logger')}[A-Za-z0-9_$./\\\\-]+[ (][0-9]+)\\)?"
+            return heap.take(separator, caller, others, "caller", "", closed)
     return share >= NEARLY_ALL and heap.take(
         separator, f"({heap.role('logger')}[A-Za-z0-9_$./\\\\-]+:[0-9]+)", ends, "caller", "", closed
     )
@@ -296,11 +308,13 @@ def try_caller(heap: Heap, separator: str, closed: bool) -> bool:
 def try_fixed(heap: Heap, separator: str, closed: bool) -> bool:
     """A word with two blanks or a tab behind it on nearly every line: a column of fixed width."""
     ends, share, matches = heap.match("[^ \\t|\\n]{1,40}(?=[ ]{2,}|\\t)")
-    if share < NEARLY_ALL or not few([m.group() for m in matches]):
+    texts = [m.group() for m in matches]
+    numbers = share >= ALL and heap.time and all(_NUMBER.fullmatch(text) for text in texts)
+    if share < NEARLY_ALL or not (numbers or few(texts)):
         return False
     return heap.take(
         separator,
-        f"({heap.role(*roles_of([m.group() for m in matches]))}[^ \\t\\n]+)",
+        f"({heap.role(*roles_of(texts))}[^ \\t\\n]+)",
         ends,
         "column",
         "",

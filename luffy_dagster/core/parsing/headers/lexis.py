@@ -44,6 +44,8 @@ _SOURCE = (
     "sh|pm|t|f90|pas|cr|nim|zig|d|jl"
 )
 CALLER = re.compile(r"[\w$./\\-]+\.(?:" + _SOURCE + r"):[0-9]+(?=[ \t|,\])>:]|$)")
+# A caller in other writings: `file.c(12):`, `file.c 12:`.
+OTHER_CALLER = re.compile(r"[\w$./\\-]+\.(?:" + _SOURCE + r")(?:\([0-9]{1,6}\)| [0-9]{1,6})(?=:)")
 DOTTED = re.compile(r"[A-Za-z_$][\w$-]*(?:(?:\.|::|/)[\w$<>-]+)+(?=[ \t]|$)")
 FIXED = re.compile(r"[^ \t|]{1,40}(?:[ ]{2,}|\t)(?=\S)")
 MARKS = "(?:[-–—~»]|::|>>|=>)"  # what stands between a name and the message, with blanks around it
@@ -66,6 +68,7 @@ class Sight:
         return (marks, self.found.fraction_sign, *("z" if tail else "" for tail in self.found.tails))
 
 
+_NUMBERED = re.compile("[ ]{1,8}[0-9]{1,9}[ \t]+")  # a running number, flush right
 _STARTS = re.compile(r"(?:(?<=^)|(?<=[ \t\[(<{|\"',;=:/>]))(?=[0-9@]|(?:[A-Z][a-z]{2}|[A-Z]{3})[a-z]*[ .,])")
 
 
@@ -74,6 +77,9 @@ def sight(text: str) -> Sight | None:
     if not text or text[0] == "}":
         return None
     if text[0] in " \t":
+        number = _NUMBERED.match(text)
+        if number is not None and (found := times.match_at(text, number.end())) is not None:
+            return Sight(("time", found.form, "1", " "), found)
         at = len(text) - len(text.lstrip(" \t"))
         found = times.match_at(text, at) if at <= 8 else None
         return (

@@ -242,6 +242,11 @@ def try_sign(heap: Heap, _separator: str, closed: bool) -> bool:
     signs = [m.group(1) for text in starts if (m := re.match(r" ([-*#.]) ", text))]
     if len(signs) < MOST * len(starts) or set(signs) <= {"-"}:
         return False
+    words = [
+        m for text in starts if (m := lexis.LEVEL.match(text, 3)) is not None and lexis.is_level(m, text, sure=True)
+    ]
+    if len(words) >= MOST * len(starts):
+        return False  # the sign is a mark between columns
     heap.pending = list(heap.at)
     ends, share, _ = heap.match(f" [{re.escape(''.join(SIGNS))}](?= )")
     if share < MOST:

@@ -181,6 +181,8 @@ def _parse_distinct(distinct: pl.DataFrame, spec: TimeSpec, assume_tz: str) -> p
             .otherwise(pl.col("Y"))
             .alias("Y")
         )
+    if "w" in frame.columns or "o" in frame.columns:
+        frame = _from_day_of_year(frame)
     frame = frame.with_columns(
         pl.lit(None, dtype=pl.Int32).alias(c) for c in ("Y", "m", "d", "H", "M", "S") if c not in frame.columns
     )
@@ -206,6 +208,18 @@ def _parse_distinct(distinct: pl.DataFrame, spec: TimeSpec, assume_tz: str) -> p
         mask = frame["z"].is_null() if zone is None else (frame["z"] == zone).fill_null(value=False)
         out = out.zip_with(~mask, Zone(zone if zone is not None else assume_tz).localise(naive).cast(UTC_US))
     return out
+
+
+def _from_day_of_year(frame: pl.DataFrame) -> pl.DataFrame:
+    """Month and day of ISO weeks (columns w and u) or of days of the year (o); null where there is none such."""
+    first = _date(pl.col("Y"), pl.lit(1), pl.lit(1))
+    if "w" in frame.columns:
+        fourth = first + pl.duration(days=3)  # always in week 1
+        days = (pl.col("w") - 1) * 7 + pl.col("u") - fourth.dt.weekday() + 3
+    else:
+        days = pl.when(pl.col("o").is_between(1, 366)).then(pl.col("o") - 1)
+    day = first + pl.duration(days=days)
+    return frame.with_columns(Y=day.dt.year(), m=day.dt.month().cast(pl.Int32), d=day.dt.day().cast(pl.Int32))
 
 
 def _date(year: pl.Expr, month: pl.Expr, day: pl.Expr) -> pl.Expr:
