@@ -52,7 +52,10 @@ def redact_entries(entries: pl.DataFrame, policy: Policy | None, key: bytes) -> 
     if look.any():
         rows = look.arg_true()
         pieces = pl.concat([entries[name].gather(rows).alias("piece") for name in names])
-        redacted = redact(pieces, policy, key=key).texts
+        # a piece that is the whole line has been examined
+        old, new = (pl.concat([column.gather(rows)] * len(names)) for column in (lines, found.texts))
+        whole = pieces.eq_missing(old)
+        redacted = redact(pieces.set(whole, None), policy, key=key).texts.zip_with(~whole, new)
         entries = entries.with_columns(
             entries[name].scatter(rows, redacted.slice(i * len(rows), len(rows))).alias(name)
             for i, name in enumerate(names)

@@ -19,73 +19,9 @@ import polars as pl
 
 from luffy_dagster.core.parsing import levels, times
 from luffy_dagster.core.parsing.unwrap import json_columns, json_layouts
+from luffy_dagster.core.parsing.unwrap.json_names import NAMES, ROLES, SIGNS, STACK
 from luffy_dagster.core.schemas import UTC_US
 
-# Names per role, the likeliest first; compared without case, "_", "-"; a dot is a nested key or a dot in the key.
-_NAMES: dict[str, tuple[str, ...]] = {
-    "message": ("message", "msg", "log", "@message", "@m", "short_message", "renderedmessage", "textpayload", "text", "body", "event", "log.message", "@mt", "messagetemplate", "body.stringvalue", "jsonpayload.message", "jsonpayload.msg", "logmessage", "log_message", "data", "full_message", "error.message", "exception.message"),
-    "time": ("@timestamp", "timestamp", "timeunixnano", "time", "ts", "@t", "t.$date", "datetime", "asctime", "eventtime", "event_time", "date", "_source_realtime_timestamp", "__realtime_timestamp", "timemillis", "instant.epochsecond", "logged_at", "created", "time_local", "iso_timestamp", "timestamp_ms", "ingestiontime", "t", "syslog_timestamp"),
-    "level": ("level_name", "level", "levelname", "severity", "log.level", "lvl", "loglevel", "log_level", "@l", "level_name", "severity_text", "severitytext", "severitynumber", "priority", "syslog.severity", "_level", "s", "loglevel.name", "type_level"),
-    "logger": ("logger", "logger_name", "loggername", "log.logger", "name", "sourcecontext", "properties.sourcecontext", "channel", "category", "component", "module", "caller", "syslog_identifier", "facility", "source", "c", "ctx.logger"),
-    "thread": ("thread", "thread_name", "threadname", "process.thread.name", "thread_id", "thread.name", "ctx", "taskname"),
-    "process": ("pid", "process.pid", "process_id", "_pid", "syslog_pid", "process", "processname", "process.name"),
-    "host": ("host", "hostname", "host.name", "host.hostname", "_hostname", "source_host", "agent.hostname", "kubernetes.pod_name", "kubernetes.pod.name", "pod"),
-    "trace_id": ("trace_id", "traceid", "trace.id", "dd.trace_id", "x-b3-traceid", "logging.googleapis.com/trace", "trace", "correlation_id", "correlationid", "request_id", "requestid", "req_id", "reqid", "req.id"),
-    "span_id": ("span_id", "spanid", "span.id", "dd.span_id", "logging.googleapis.com/spanid"),
-    "environment": ("environment", "env", "service.environment", "deployment.environment", "deployment.environment.name", "dd.env"),
-    "version": ("service.version", "app_version", "appversion", "release", "dd.version", "build"),
-    "lane": ("container_name", "container_id", "logstream", "logstreamname", "kubernetes.container_name", "kubernetes.container.name"),
-}  # fmt: skip
-_STACK = frozenset(
-    [
-        "stack_trace",
-        "stacktrace",
-        "exc_info",
-        "exception",
-        "error.stack_trace",
-        "exception.stacktrace",
-        "exception.stack_trace",
-        "err.stack",
-        "error.stack",
-        "stack",
-        "@x",
-        "traceback",
-        "exc_text",
-        "thrown.extendedstacktrace",
-        "thrown.stacktrace",
-        "full_message",
-        "error",
-        "err",
-        "errorstack",
-        "errorverbose",
-        "backtrace",
-        "exception_stacktrace",
-        "attributes.exception.stacktrace",
-        "callstack",
-        "trace_back",
-        "exceptiondetail",
-        "stackdump",
-        "jsonpayload.stack_trace",
-        "exceptions",
-        "context.exception",
-        "throwable",
-        "error.stacktrace",
-        "thrown.message",
-    ]
-)
-ROLES = tuple(_NAMES)
-_SIGNS = (
-    "\\\\n",
-    "tack",
-    "xception",
-    "exc_",
-    "raceback",
-    '"err',
-    '"@x',
-    "full_message",
-    "thrown",
-    "throwable",
-)  # a stack trace may be there
 _DEPTH = 3
 
 
@@ -146,7 +82,7 @@ def plan(objects: Sequence[dict[str, object]]) -> JsonPlan:
     used: set[tuple[str, ...]] = set()
     for role in ROLES:
         found: list[tuple[str, ...]] = []
-        for name in _NAMES[role]:
+        for name in NAMES[role]:
             for path in named.get(
                 name.replace("_", "").replace("-", "") if not name.startswith("_") else name, []
             ) + named.get(name, []):
@@ -245,13 +181,13 @@ def _stack(item: dict[str, object], message: object, prefix: str = "", depth: in
     out: list[str] = []
     for key, value in item.items():
         if isinstance(value, str):
-            if value is not message and ("\n" in value or ((prefix + key).lower() in _STACK and len(value) > 12)):
+            if value is not message and ("\n" in value or ((prefix + key).lower() in STACK and len(value) > 12)):
                 out.append(value)
         elif isinstance(value, dict) and depth < _DEPTH:
             out.extend(_stack(value, message, f"{prefix}{key}.", depth + 1))
         elif (
             isinstance(value, list)
-            and (prefix + key).lower() in _STACK
+            and (prefix + key).lower() in STACK
             and value
             and all(isinstance(part, str) for part in value)
         ):
@@ -265,7 +201,7 @@ def read(texts: pl.Series, settled: JsonPlan) -> pl.DataFrame:
     Objects that cannot be read have `ok` false and nulls.
     """
     # what may hold a stack trace is looked at key by key, the others give their wanted keys alone
-    close = texts.str.contains("|".join(map(re.escape, _SIGNS))).fill_null(value=True)
+    close = texts.str.contains("|".join(map(re.escape, SIGNS))).fill_null(value=True)
     plain = None if close.all() else _plain(texts.filter(~close), settled)
     if plain is None and not close.all():  # some are no objects
         roles, message = _wanted(settled)
@@ -377,7 +313,7 @@ def _each(texts: pl.Series, settled: JsonPlan) -> pl.DataFrame:
             if found is None or found == "":
                 found = get(item, path) if path else None
             sink.append(found if isinstance(found, str) else json_columns.text_of(found))
-        more = _stack(item, message) if any(sign in text for sign in _SIGNS) else []
+        more = _stack(item, message) if any(sign in text for sign in SIGNS) else []
         stacks.append("\n".join(more) if more else None)
     data = {
         "ok": pl.Series(ok, dtype=pl.Boolean),

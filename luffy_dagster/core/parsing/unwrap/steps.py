@@ -16,7 +16,7 @@ import polars as pl
 from luffy_dagster.core.parsing import levels, times
 from luffy_dagster.core.parsing.levels import WORDS
 from luffy_dagster.core.parsing.traces.continuation import is_continuation
-from luffy_dagster.core.parsing.unwrap import json_lines, logfmt
+from luffy_dagster.core.parsing.unwrap import json_lines, json_names, logfmt
 from luffy_dagster.core.schemas import UTC_US
 
 # What unwrapping yields per row. `lane`: lines of different lanes of one stream do not continue each other. `whole`: the
@@ -275,7 +275,7 @@ def _apply_json(
     if wants_time or "level" not in read.columns or read["level"].null_count():  # a level says as well that it was read
         stamps = json_lines.stamps(read["stamp"], plan, assume_tz=assume_tz, received_at=received)
         columns.append(stamps.fill_null(part["time"]).alias("time"))
-    for role in json_lines.ROLES:
+    for role in json_names.ROLES:
         if role in read.columns and role in frame.columns and role != "time":
             value = _lanes(read[role], part[role]) if role == "lane" else read[role].fill_null(part[role])
             columns.append(value.alias(role))
