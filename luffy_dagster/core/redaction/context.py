@@ -170,22 +170,37 @@ _BLANKED = re.compile(
 )
 
 
+# Characters by kind (digit, lower, upper, other), and the pairs of kinds between which a word changes.
+_KINDS = {
+    i: "d" if chr(i).isdigit() else "l" if chr(i).islower() else "u" if chr(i).isupper() else "o" for i in range(128)
+}
+_CHANGES = ("dl", "du", "do", "ld", "ud", "od", "lu", "ul")
+_LONG_RUN = re.compile(r"[A-Za-z0-9]{16}")
+
+
 def looks_random(value: str) -> bool:
     """Whether a value reads like a generated secret: long, letters and digits mixed, no words, no path, no number."""
     v = value.strip(".,:;!?")
     if len(v) < 14 or "/" in v[:2] or "://" in v or _UUID.match(v):
         return False
-    digits = sum(c.isdigit() for c in v)
-    letters = sum(c.isalpha() for c in v)
+    if v.isascii():
+        kinds = v.translate(_KINDS)
+        digits = kinds.count("d")
+        letters = kinds.count("l") + kinds.count("u")
+    else:
+        kinds, digits, letters = "", sum(c.isdigit() for c in v), sum(c.isalpha() for c in v)
     if letters < 4 or digits < 1:
         return False
-    if v.count("-") + v.count(".") + v.count("_") + v.count(":") > 3 and not re.search(r"[A-Za-z0-9]{16}", v):
+    if v.count("-") + v.count(".") + v.count("_") + v.count(":") > 3 and not _LONG_RUN.search(v):
         return False
-    changes = sum(
-        1
-        for a, b in pairwise(v)
-        if a.isdigit() != b.isdigit() or (a.isalpha() and b.isalpha() and a.islower() != b.islower())
-    )
+    if kinds:
+        changes = sum(map(kinds.count, _CHANGES))
+    else:
+        changes = sum(
+            1
+            for a, b in pairwise(v)
+            if a.isdigit() != b.isdigit() or (a.isalpha() and b.isalpha() and a.islower() != b.islower())
+        )
     return changes >= max(4, len(v) // 8)
 
 
