@@ -288,7 +288,7 @@ class GitRepository:
 
         def make() -> tuple[BlameLine, ...]:
             ignored = self._ignore_revs(commit)
-            args = ["blame", "--porcelain", "-w", "-M", "--no-textconv", "--no-ignore-revs-file"]
+            args = ["blame", "--porcelain", "-w", "--no-textconv", "--no-ignore-revs-file"]
             args += [f"--ignore-revs-file={ignored}"] if ignored else []
             args += [f"-L{max(first, 1)},{'' if last is None else max(last, first, 1)}", commit, "--", path]
             try:

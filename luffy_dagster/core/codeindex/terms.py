@@ -6,6 +6,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from luffy_dagster.core.codeindex.chunks import Chunk
 
@@ -25,14 +26,15 @@ _FUSE = 60  # Cormack, Clarke, Büttcher 2009, "Reciprocal Rank Fusion"
 
 def words(text: str) -> list[str]:
     """The words of a text in order: identifiers whole and taken apart, lower case, endings cut, words of every language left out."""
-    found: list[str] = []
-    for identifier in _IDENTIFIER.findall(text):
-        parts = [part.lower() for part in _WORD.findall(identifier)]
-        whole = identifier.strip("_$").lower()
-        if len(parts) > 1 and len(whole) <= 60:
-            found.append(whole)
-        found += [_stem(part) for part in parts if len(part) > 1 and part not in _STOP]
-    return found
+    return [word for identifier in _IDENTIFIER.findall(text) for word in _taken_apart(identifier)]
+
+
+@lru_cache(maxsize=200_000)  # code repeats its identifiers
+def _taken_apart(identifier: str) -> tuple[str, ...]:
+    parts = [part.lower() for part in _WORD.findall(identifier)]
+    whole = identifier.strip("_$").lower()
+    found = [whole] if len(parts) > 1 and len(whole) <= 60 else []
+    return (*found, *(_stem(part) for part in parts if len(part) > 1 and part not in _STOP))
 
 
 def _stem(word: str) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from luffy_dagster.core.codeindex import language_of
 from luffy_dagster.core.codeindex.terms import words
 from luffy_dagster.core.model import Frame
+from luffy_dagster.core.rca.alike import FRAMED_ONLY, Answers
 from luffy_dagster.core.rca.links import Links
 from luffy_dagster.core.rca.model import CommitInfo, ScorePart, Suspect, SuspectKind, Trouble
 from luffy_dagster.core.rca.places import Places, clean_path, is_test_path
@@ -42,6 +43,10 @@ class FileScores:
         """Score of a file, 0 for one that is not suspected."""
         return sum(part.value for part in self.parts.get(path, ()))
 
+    def best(self) -> list[str]:
+        """The files, the most suspected first."""
+        return sorted(self.parts, key=lambda path: (-self.total(path), path))
+
     def near(self, path: str) -> float:
         """How near a file is to the first one: NEAREST for that itself, 0 for one that is so far behind or not suspected."""
         if path not in self.parts:
@@ -54,12 +59,13 @@ def score_files(
     trouble: Trouble,
     clues: Clues,
     links: Links,
+    past: Mapping[str, Mapping[str, tuple[float, str]]],
     where: Places,
     history: Sequence[CommitInfo],
     search: CodeSearch | None,
     weights: Mapping[str, float],
 ) -> FileScores:
-    """Scores of all files that anything points to."""
+    """Scores of all files that anything points to. `past`: per signal what past changes say of files."""
     parts: dict[str, list[ScorePart]] = defaultdict(list)
     touched = Counter(change.path for commit in history for change in commit.changes)
 
@@ -76,6 +82,7 @@ def score_files(
     named = _by_stem(where)
     for signal, found in (
         *_linked(links).items(),
+        *past.items(),
         ("co_change", _changed_together(clues.files, history, where)),
         ("said", _said(trouble, named)),
         ("tagged", _tagged(trouble, named)),
@@ -101,10 +108,22 @@ def score_files(
     return FileScores(dict(parts))
 
 
+def add_answers(scores: FileScores, answers: Answers, clues: Clues, weights: Mapping[str, float]) -> FileScores:
+    """The scores with what the code of the files says."""
+    parts = {path: list(each) for path, each in scores.parts.items()}
+    for path, best in answers.by_file().items():
+        for signal, (strength, reason) in best.items():
+            named = f"{signal}_framed" if path in clues.files else signal
+            if named in FRAMED_ONLY:
+                continue
+            parts[path].append(ScorePart(named, round(weights[named] * strength, 5), reason))
+    return FileScores(parts)
+
+
 def rank_files(scores: FileScores, clues: Clues, limit: int) -> tuple[Suspect, ...]:
     """The files as suspects, best first."""
     lines = {own.path: own.line for own in reversed(clues.own)}
-    order = sorted(scores.parts, key=lambda path: (-scores.total(path), path))
+    order = scores.best()
     shares = softmax([scores.total(path) for path in order])
     return tuple(
         Suspect(

@@ -10,19 +10,20 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from luffy_dagster.core.codeindex import Symbol, innermost, outline
+from luffy_dagster.core.codeindex import Symbol, innermost
 from luffy_dagster.core.codeindex.terms import words
+from luffy_dagster.core.rca.alike import FRAMED_ONLY, Answers
 from luffy_dagster.core.rca.files import FileScores, softmax
 from luffy_dagster.core.rca.links import Links
 from luffy_dagster.core.rca.model import ScorePart, Suspect, SuspectKind, Trouble
-from luffy_dagster.core.rca.reading import Repository
 from luffy_dagster.core.rca.signals import Clues, OwnFrame
 
-MAX_READ = 10  # files without a frame that are read
 _CALL = re.compile(r"(\w+)\s*\(")
 _CALLERS = 6  # own frames whose calls are looked at
-_OTHERS = 12  # functions of a suspected file that are looked at without a frame or a call, the longest
-_FILES = 4  # files of which those are taken
+_OTHERS = 12  # functions of a suspected file that are looked at without a frame or a call: the longest, and those that answer best
+_FILES = 8  # files of which those are taken
+
+_Found = tuple[str, Symbol, list[tuple[str, float, str]]]  # path, function, what says so
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +53,11 @@ def score_functions(
     clues: Clues,
     links: Links,
     files: FileScores,
-    repository: Repository,
+    answers: Answers,
     weights: Mapping[str, float],
 ) -> list[ScoredFunction]:
     """All functions that anything points to, best first."""
-    outlines = _outlines(trouble, clues, files, repository)
+    outlines = answers.outlines
     signals: dict[tuple[str, str], dict[str, tuple[float, str]]] = {}
     where: dict[tuple[str, str], tuple[int | None, int | None, OwnFrame | None]] = {}
 
@@ -74,19 +75,8 @@ def score_functions(
 
     for own in clues.own:
         note(own.path, own.function, _of_frame(own, clues), (own.first, own.last, own))
-    for path, symbol in _called(clues, links, outlines):
-        note(path, symbol.name, iter(()), (symbol.first, symbol.last, None))
-    for link in links.found:
-        if link.signal == "said_symbol":
-            at = link.definition
-            for symbol in _symbols_of(at.line, at.is_class, outlines.get(at.path, ())):
-                said_it = iter([("said_symbol", link.strength, link.reason)])
-                note(at.path, symbol.name, said_it, (symbol.first, symbol.last, None))
-    best = sorted(files.parts, key=lambda path: (-files.total(path), path))[:_FILES]
-    for path in best:
-        functions = [s for s in outlines.get(path, ()) if s.kind == "function"]
-        for symbol in sorted(functions, key=lambda s: (s.first - s.last, s.first))[:_OTHERS]:
-            note(path, symbol.name, iter(()), (symbol.first, symbol.last, None))
+    for path, symbol, found in (*_called(clues), *_linked(links, outlines), *_others(files, answers)):
+        note(path, symbol.name, iter(found), (symbol.first, symbol.last, None))
     have = _said(trouble, clues)
     framed = {(own.path, own.function) for own in clues.own}
     near = {path: files.near(path) for path, _ in signals}
@@ -96,7 +86,11 @@ def score_functions(
         length = last - first + 1 if first and last else 1
         kept["length"] = (math.log1p(length), f"it has {length} lines")
         kept["file"] = (near[path], f"its file's score is {files.total(path):.2f}")
-        if (path, name) not in framed:
+        answered = answers.functions.get((path, name), {})
+        if (path, name) in framed:
+            kept |= {f"{signal}_framed": answer for signal, answer in answered.items()}
+        else:
+            kept |= {signal: answer for signal, answer in answered.items() if signal not in FRAMED_ONLY}
             kept["no_frame"] = (1.0, "no frame of the trace is in it")
         both = set(words(name.rpartition(".")[2])) & have
         if both:
@@ -134,19 +128,37 @@ def _of_frame(own: OwnFrame, clues: Clues) -> Iterator[tuple[str, float, str]]:
         yield "raises", 1.0, "its line raises the error on purpose: it found the fault"
 
 
-def _called(clues: Clues, links: Links, outlines: Mapping[str, Sequence[Symbol]]) -> Iterator[tuple[str, Symbol]]:
-    """Functions that the own frames' functions call or lead to."""
+def _called(clues: Clues) -> Iterator[_Found]:
+    """Functions that the own frames' functions call in their own file."""
     for own in clues.own[:_CALLERS]:
         if own.symbol is not None:
             lines = clues.texts.get(own.path, "").split("\n")
             body = set(_CALL.findall("\n".join(lines[own.symbol.first - 1 : own.symbol.last])))
             for symbol in clues.outlines.get(own.path, ()):
                 if symbol.kind == "function" and symbol.short in body and symbol != own.symbol:
-                    yield own.path, symbol
+                    yield own.path, symbol, []
+
+
+def _linked(links: Links, outlines: Mapping[str, Sequence[Symbol]]) -> Iterator[_Found]:
+    """Functions that the frames' code and the message lead to."""
     for link in links.found:
         at = link.definition
         for symbol in _symbols_of(at.line, at.is_class, outlines.get(at.path, ())):
-            yield at.path, symbol
+            said = link.signal in ("said_symbol", "in_function")
+            yield at.path, symbol, [(link.signal, link.strength, link.reason)] if said else []
+
+
+def _others(files: FileScores, answers: Answers) -> Iterator[_Found]:
+    """Of the files suspected most the longest functions, and those that answer best."""
+    for path in files.best()[:_FILES]:
+        functions = [s for s in answers.outlines.get(path, ()) if s.kind == "function"]
+        longest = sorted(functions, key=lambda s: (s.first - s.last, s.first))[:_OTHERS]
+        total = {
+            symbol: sum(strength for strength, _ in answers.functions.get((path, symbol.name), {}).values())
+            for symbol in functions
+        }
+        answering = sorted(functions, key=lambda s: (-total[s], s.first))[:_OTHERS]
+        yield from ((path, symbol, []) for symbol in dict.fromkeys([*longest, *answering]))
 
 
 def _symbols_of(line: int, is_class: bool, symbols: Sequence[Symbol]) -> list[Symbol]:
@@ -159,17 +171,6 @@ def _symbols_of(line: int, is_class: bool, symbols: Sequence[Symbol]) -> list[Sy
         return []
     makers = (f"{around.name}.__init__", f"{around.name}.{around.short}", f"{around.name}.constructor")
     return [s for s in symbols if s.kind == "function" and s.name in makers]
-
-
-def _outlines(
-    trouble: Trouble, clues: Clues, files: FileScores, repository: Repository
-) -> dict[str, tuple[Symbol, ...]]:
-    """Outlines of the framed files and of the best others."""
-    found = dict(clues.outlines)
-    order = sorted(files.parts, key=lambda path: (-files.total(path), path))
-    for path in [path for path in order if path not in found][:MAX_READ]:
-        found[path] = outline(path, repository.read(trouble.commit, path) or "")
-    return found
 
 
 def _said(trouble: Trouble, clues: Clues) -> set[str]:

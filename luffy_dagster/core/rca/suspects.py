@@ -9,17 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from luffy_dagster.core.codeindex import language_of
+from luffy_dagster.core.rca.alike import compare
 from luffy_dagster.core.rca.commits import rank_commits
-from luffy_dagster.core.rca.files import rank_files, score_files
+from luffy_dagster.core.rca.files import add_answers, rank_files, score_files
 from luffy_dagster.core.rca.functions import rank_functions, score_functions
 from luffy_dagster.core.rca.links import follow
 from luffy_dagster.core.rca.model import CommitInfo, Suspects, Trouble
+from luffy_dagster.core.rca.past import changed_for_alike, changed_with_tests
 from luffy_dagster.core.rca.places import Places, place_all, places
 from luffy_dagster.core.rca.reading import CodeSearch, Repository
 from luffy_dagster.core.rca.signals import gather
 from luffy_dagster.core.rca.weights import WEIGHTS, Weights
 
-SUSPECT_ALGORITHM = "suspects-2026-12"
+SUSPECT_ALGORITHM = "suspects-2026-12-2"
 HISTORY = 600  # commits of the frames' files that are looked at
 RELEASE_HISTORY = 500  # commits that a release may bring
 RENAMES = 300  # commits that are searched for where a file of an old name went
@@ -55,11 +57,17 @@ def rank_suspects(
         notes.append("no frame says a line of this commit: whole functions are looked at")
     history = repository.log(trouble.commit, paths=clues.files[:8], limit=HISTORY) if clues.files else ()
     links = follow(trouble, clues, where, repository)
-    scores = score_files(trouble, clues, links, where, history, search, weights.files)
+    past = {
+        "with_test": changed_with_tests(trouble, clues, where, repository),
+        "past": changed_for_alike(trouble, clues, where, repository),
+    }
+    scores = score_files(trouble, clues, links, past, where, history, search, weights.files)
+    answers = compare(trouble, clues, scores.best(), repository)
+    scores = add_answers(scores, answers, clues, weights.files)
     ranked_files = rank_files(scores, clues, limit)
     if not clues.files and ranked_files:
         history = repository.log(trouble.commit, paths=[f.name for f in ranked_files[:3]], limit=HISTORY)
-    functions = score_functions(trouble, clues, links, scores, repository, weights.functions)
+    functions = score_functions(trouble, clues, links, scores, answers, weights.functions)
     released = _released(trouble, repository)
     commits = rank_commits(
         trouble, functions, scores, clues, repository, [*history, *released], frozenset(c.sha for c in released), limit,

@@ -24,53 +24,72 @@ class Weights:
 UNIT = Weights(*(defaultdict(lambda: 1.0) for _ in range(3)))  # what weights are learnt from: strengths as they are
 
 _FILES = {
-    "tagged": 2.06,  # the message begins with its name
-    "said_symbol": 1.96,  # the message names what the file defines
-    "tested": 1.77,  # a test in the trace is named after it
-    "exception_file": -1.43,  # the file only makes exceptions
-    "tested_framed": 1.34,  # a test in the trace is named after it, and a frame points to it too
-    "placed": 1.25,  # how surely the frame means this file
-    "said": 1.18,  # the message names the file
-    "words": 1.14,  # share of the words of its name that the trace says
-    "no_frame": -1.06,  # no frame points to it
-    "parent_framed": -1.01,  # the file defines a class that a frame's class extends, and a frame points to it too
-    "in_function": 0.96,  # a frame's function uses what the file defines
-    "raises": -0.85,  # the frame's line raises on purpose: it found the fault, others made it
-    "reach_by_accident": 0.82,  # one over the place among the frames that do more than make exceptions
-    "length": 0.66,  # logarithm of the longest function's lines
-    "file_depth": 0.66,  # one over the place among the own files
-    "said_symbol_framed": 0.63,  # the message names what the file defines, and a frame points to it too
-    "depth": 0.59,  # one over the place among the own frames
-    "first": 0.57,  # the innermost frame that does more than make exceptions, of an error that was not raised on purpose
-    "parent": 0.53,  # the file defines a class that a frame's class extends
-    "co_change": 0.48,  # share of the frames' files' commits that changed this one too
-    "touched": -0.45,  # logarithm of how many commits touched it: a file that all pass through is seldom the cause
-    "tagged_framed": 0.43,  # the message begins with its name, and a frame points to it too
-    "reach_on_purpose": 0.41,  # the same where the error was raised on purpose
-    "said_framed": 0.39,  # the message names the file, and a frame points to it too
-    "thrower": -0.36,  # its functions in the trace only make exceptions
+    "code_tested_framed": 2.21,  # a function of it is about the words of the trace's tests, and a frame points to it
+    "code_tested": 2.04,  # a function of it is about the words of the trace's tests
+    "past": 1.86,  # past changes of files that are called what the trace says changed it
+    "tagged": 1.76,  # the message begins with its name
+    "said_symbol": 1.62,  # the message names what the file defines
+    "with_test": 1.56,  # share of the past changes of the trace's tests that changed this one too
+    "code_names_framed": 1.55,  # a function of it is about the words of the frames' names, and a frame points to it
+    "exception_file": -1.24,  # the file only makes exceptions
+    "placed": 1.17,  # how surely the frame means this file
+    "past_framed": 1.15,  # past changes of files that are called what the trace says changed it, and a frame points to it
+    "no_frame": -1.00,  # no frame points to it
+    "code_said": 0.98,  # a function of it is about the words of the error
+    "raises": -0.95,  # the frame's line raises on purpose: it found the fault, others made it
+    "parent_framed": -0.90,  # the file defines a class that a frame's class extends, and a frame points to it too
+    "code_said_framed": 0.85,  # a function of it is about the words of the error, and a frame points to it
+    "said": 0.85,  # the message names the file
+    "reach_by_accident": 0.80,  # one over the place among the frames that do more than make exceptions
+    "with_test_framed": 0.79,  # share of the past changes of the trace's tests that changed it, and a frame points to it
+    "in_function": 0.69,  # a frame's function uses what the file defines
+    "said_symbol_framed": 0.68,  # the message names what the file defines, and a frame points to it too
+    "length": 0.64,  # logarithm of the longest function's lines
+    "tested": 0.60,  # a test in the trace is named after it
+    "code_near": 0.56,  # a function of it is about the words of the frames' lines
+    "parent": 0.54,  # the file defines a class that a frame's class extends
+    "touched": -0.54,  # logarithm of how many commits touched it: a file that all pass through is seldom the cause
+    "said_framed": 0.51,  # the message names the file, and a frame points to it too
+    "tagged_framed": 0.49,  # the message begins with its name, and a frame points to it too
+    "thrower": -0.47,  # its functions in the trace only make exceptions
+    "first": 0.45,  # the innermost frame that does more than make exceptions, of an error that was not raised on purpose
+    "code_near_framed": 0.39,  # a function of it is about the words of the frames' lines, and a frame points to it
+    "tested_framed": 0.38,  # a test in the trace is named after it, and a frame points to it too
+    "co_change": 0.36,  # share of the frames' files' commits that changed this one too
+    "file_depth": 0.36,  # one over the place among the own files
+    "depth": 0.33,  # one over the place among the own frames
+    "words": 0.32,  # share of the words of its name that the trace says
+    "reach_on_purpose": -0.06,  # one over the place among those frames where the error was raised on purpose
     "search": 0.50,  # found by search over the indexed code; set by hand
     "search_framed": 0.50,  # the same, and a frame points to it too; set by hand
 }
 _FUNCTIONS = {
-    "words": 2.29,  # share of the words of its name that the message and the tests in the trace say
-    "no_frame": -1.94,  # no frame is in it
-    "depth": 0.90,  # one over the place among the own frames
-    "reach_by_accident": 0.82,  # one over the place among the frames that do more than make exceptions
-    "said_symbol": 0.76,  # the message names it
-    "first_by_accident": 0.69,  # the innermost frame that does more than make exceptions
-    "thrower": 0.65,  # it only makes exceptions
-    "length": 0.55,  # logarithm of its lines
-    "file": 0.50,  # how near its file is to the one suspected most
-    "first_on_purpose": 0.50,  # the same where the error was raised on purpose
-    "raises": -0.34,  # the frame's line raises on purpose: it found the fault, others made it
-    "reach_on_purpose": 0.10,  # the same where the error was raised on purpose
+    "words": 2.30,  # share of the words of its name that the message and the tests in the trace say
+    "no_frame": -1.75,  # no frame is in it
+    "code_tested": 1.65,  # it is about the words of the trace's tests
+    "code_tested_framed": 1.46,  # it is about the words of the trace's tests, and a frame is in it
+    "code_said": 1.22,  # it is about the words of the error
+    "code_names_framed": 1.14,  # it is about the words of the frames' names, and a frame is in it
+    "code_near_framed": 0.90,  # it is about the words of the frames' lines, and a frame is in it
+    "first_by_accident": 0.70,  # the innermost frame that does more than make exceptions
+    "length": 0.64,  # logarithm of its lines
+    "depth": 0.62,  # one over the place among the own frames
+    "said_symbol": 0.62,  # the message names it
+    "file": 0.56,  # how near its file is to the one suspected most
+    "reach_by_accident": 0.50,  # one over the place among the frames that do more than make exceptions
+    "code_near": 0.49,  # it is about the words of the frames' lines
+    "first_on_purpose": 0.47,  # the innermost such frame where the error was raised on purpose
+    "thrower": 0.46,  # it only makes exceptions
+    "code_said_framed": 0.43,  # it is about the words of the error, and a frame is in it
+    "raises": -0.40,  # the frame's line raises on purpose: it found the fault, others made it
+    "in_function": 0.20,  # a frame's function uses it
+    "reach_on_purpose": -0.13,  # one over the place among those frames where the error was raised on purpose
 }
 _COMMITS = {
-    "lines": 1.20,  # logarithm of its share of the suspected lines, each function by its own share of suspicion
-    "age": -0.41,  # logarithm of the months before the first error, or before the commit that ran
-    "file_log": 0.33,  # among the newest commits of the files suspected most
-    "frame_line": 0.28,  # the suspicion of the functions in which it wrote the frame's own line
+    "lines": 1.19,  # logarithm of its share of the suspected lines, each function by its own share of suspicion
+    "age": -0.45,  # logarithm of the months before the first error, or before the commit that ran
+    "frame_line": 0.31,  # the suspicion of the functions in which it wrote the frame's own line
+    "file_log": 0.16,  # among the newest commits of the files suspected most
     "tidying": -0.10,  # its subject says that it only tidies; set by hand
     "shortly_before": 1.60,  # shortly before the first error, where that is known; set by hand
     "released": 0.70,  # the release that ran brought it; set by hand
