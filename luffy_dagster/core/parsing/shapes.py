@@ -98,7 +98,7 @@ def _values(head: pl.Series, masked: Masked, codes: pl.Series) -> pl.Series:
     some = rows["count"] > 0
     bare = (head.str.len_bytes() > 0).fill_null(value=False)
     place = pl.select(pl.when(some).then(some.cum_sum() - 1).when(bare).then(len(lists))).to_series()
-    lists = pl.concat([lists, pl.Series([[]], dtype=pl.List(pl.Utf8))])
+    lists = pl.concat([lists, pl.Series([[]], dtype=pl.List(pl.Utf8))], rechunk=True)
     return lists.gather(place).alias("variables")
 
 
