@@ -15,6 +15,7 @@ import polars as pl
 
 from luffy_dagster import store
 from luffy_dagster.core.model import TimeRange
+from luffy_dagster.core.parsing.batches import expanded
 from luffy_dagster.core.schemas import RowFlag
 from luffy_dagster.flows.context import FlowContext
 from luffy_dagster.flows.policy import retention_floor
@@ -109,6 +110,9 @@ def keep(
     rows = identified(frame, source.id)
     zones = {source.id: source.assume_tz or "UTC"}
     if intake.is_file:
+        packed = rows.height
+        rows = expanded(rows)
+        came += rows.height - packed
         order = ("seq", "doc_id")
         settled = profiles.settle(rows, zones, by=order)
         rows = _redated(ctx, service, intake, profiles, rows)
