@@ -5,7 +5,7 @@ Fields left empty come from the LUFFY_… settings of the process that runs. A p
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from dagster import ConfigurableResource
 from pydantic import Field, SecretStr
@@ -17,29 +17,29 @@ if TYPE_CHECKING:
 
 
 class Part(ConfigurableResource):  # type: ignore[type-arg]
-    """A part whose fields stand for settings; empty, 0 or -1 leaves the setting as it is."""
+    """A part whose fields stand for settings; one that is left as it is by default leaves its setting as it is."""
 
     stands_for: ClassVar[dict[str, str]] = {}
 
     def applied(self, settings: Settings) -> Settings:
         """`settings` with what is said here."""
-        changes: dict[str, Any] = {}
-        for field, name in self.stands_for.items():
-            value = getattr(self, field)
-            if value not in ("", -1) and (value != 0 or field in _ZERO_IS_A_VALUE):
-                changes[name] = SecretStr(value) if name in _SECRET else value
-        return settings.model_copy(update=changes) if changes else settings
-
-
-_ZERO_IS_A_VALUE = frozenset({"docs_per_fetch"})
-_SECRET = frozenset({"database_url"})
+        said = {
+            name: getattr(self, field)
+            for field, name in self.stands_for.items()
+            if getattr(self, field) != type(self).model_fields[field].default
+        }
+        return settings.model_copy(update=said) if said else settings
 
 
 class PostgresResource(Part):
     """PostgreSQL: services, sources, watermarks, counts, clusters. Embedded unless a URL names another."""
 
-    stands_for: ClassVar[dict[str, str]] = {"database_url": "database_url"}
     database_url: str = Field(default="", description="postgresql://user:password@host/name; empty: LUFFY_DATABASE_URL")
+
+    def applied(self, settings: Settings) -> Settings:
+        """`settings` with this resource's own database."""
+        secret = SecretStr(self.database_url)
+        return settings.model_copy(update={"database_url": secret}) if self.database_url else settings
 
     def engine(self) -> Engine:
         """The store's SQLAlchemy engine."""

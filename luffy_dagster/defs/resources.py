@@ -226,27 +226,14 @@ class LuffyResource(ConfigurableResource):  # type: ignore[type-arg]
         from luffy_dagster import store
 
         with store.begin(self.engine()) as conn:
-            return dict(store.kv.get(conn, FAILING_KEY, {}) or {})
+            return store.failing.reasons(conn)
 
     def record_outcome(self, service: str, reason: str | None) -> bool:
         """Keeps whether the service's last work failed (`reason`) or not (None); True when that changed."""
-        from sqlalchemy import text
-
         from luffy_dagster import store
 
         with store.begin(self.engine()) as conn:
-            conn.execute(text("SELECT pg_advisory_xact_lock(hashtext('luffy:failing services'))"))
-            failing = dict(store.kv.get(conn, FAILING_KEY, {}) or {})
-            before = failing.pop(service, None)
-            if reason is not None:
-                failing[service] = reason
-            if (before is None) == (reason is None) and (reason is None or before == reason):
-                return False
-            store.kv.put(conn, FAILING_KEY, failing, self.now())
-        return True
-
-
-FAILING_KEY = "dagster.failing_services"
+            return store.failing.record(conn, service, reason, self.now())
 
 
 def resources(**replaced: Part) -> dict[str, Any]:

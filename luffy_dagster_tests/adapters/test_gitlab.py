@@ -68,6 +68,15 @@ def test_a_branch_that_a_cut_left_behind_is_gone_on_with(bare):
         assert lab.git("show", f"{BRANCH}:a.txt").stdout.strip() == "one"
 
 
+def test_a_branch_that_was_there_stays_when_the_request_is_refused(bare):
+    with serving_gitlab(bare, TOKEN) as lab:
+        lab.git("branch", BRANCH, "main")
+        lab.fails = {("POST", "/merge_requests"): 403}
+        with pytest.raises(GitLabError, match="lacks the right"):
+            _revert(lab)
+        assert lab.branch(BRANCH) is not None
+
+
 def test_a_port_that_nobody_listens_on_and_a_wrong_token(bare):
     with pytest.raises(GitLabError, match="cannot be reached"):
         GitLabProject("http://127.0.0.1:9", "team/pay", TOKEN).default_branch()

@@ -117,7 +117,7 @@ class GitLabProject:
     def open_revert(self, sha: str, branch: str, target: str, title: str, description: str) -> Written:
         """Opens a merge request into `target` that undoes the commit `sha` on a new branch; or finds the one of that branch.
 
-        Nothing is half done: where the commit cannot be undone or the request not be opened, the branch goes again.
+        Nothing is half done: where the commit cannot be undone or the request not be opened, the branch that was made goes again.
         """
         project = self._call("read the project", self._found)
         if branch == target:
@@ -125,7 +125,8 @@ class GitLabProject:
         there = self._request_of(project, branch)
         if there is not None:
             return there
-        if self._missing(lambda: project.branches.get(branch, **_PLAIN), "look for the branch"):
+        ours = self._missing(lambda: project.branches.get(branch, **_PLAIN), "look for the branch")
+        if ours:
             self._call("make a branch", lambda: project.branches.create({"branch": branch, "ref": target}, **_PLAIN))
         wanted = {
             "source_branch": branch,
@@ -145,7 +146,8 @@ class GitLabProject:
             there = self._request_of(project, branch) if error.status is None else None  # no answer is no refusal
             if there is not None:
                 return there
-            self._drop(project, branch)
+            if ours:  # one that was there may hold somebody's work
+                self._drop(project, branch)
             raise
         return Written(str(made.web_url), new=True)
 

@@ -6,6 +6,7 @@ exists in Elasticsearch and in OpenSearch from 3 on; older OpenSearch is read by
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -22,13 +23,14 @@ TARGET = 8 << 20  # bytes of an answer
 _REOPENED = 3  # times an expired point in time is opened again before that is an error
 
 
-class Cursor:
+class Cursor(ABC):
     """Pages of a query by slice; made by `open_cursor`."""
 
+    @abstractmethod
     def pages(self, number: int) -> Iterator[bytes]:
         """The answers (bytes) of slice `number`, until one has no hits."""
-        raise NotImplementedError
 
+    @abstractmethod
     def close(self) -> None:
         """Frees what the server keeps."""
 

