@@ -105,9 +105,16 @@ def _of_lines(
             mass[sha] += heat * share
             near = ""
             if nearest is not None:
-                near = f", the nearest {nearest} lines from the frame's" if nearest else ", the frame's own among them"
+                near = (
+                    f", the nearest {_counted(nearest, 'line')} from the frame's"
+                    if nearest
+                    else ", the frame's own among them"
+                )
             if heat * share > best.get(sha, (0.0, ""))[0]:
-                best[sha] = (heat * share, f"wrote {count} lines of {one.name or one.path} ({one.path}){near}")
+                best[sha] = (
+                    heat * share,
+                    f"wrote {_counted(count, 'line')} of {one.name or one.path} ({one.path}){near}",
+                )
                 where[sha] = (heat * share, one.path, one.line)
             if nearest == 0:
                 before = signals[sha].get("frame_line", (0.0, ""))[0]
@@ -182,5 +189,9 @@ def _of_commit(
 
 def _ago(days: float) -> str:
     if days < 1 / 24:
-        return f"{days * 1440:.0f} minutes"
-    return f"{days * 24:.0f} hours" if days < 2 else f"{days:.0f} days"
+        return _counted(days * 1440, "minute")
+    return _counted(days * 24, "hour") if days < 2 else _counted(days, "day")
+
+
+def _counted(number: float, what: str) -> str:
+    return f"{number:.0f} {what}{'' if round(number) == 1 else 's'}"

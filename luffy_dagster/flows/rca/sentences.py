@@ -186,10 +186,11 @@ def _blame(known: Gathered, verdict: Verdict, evidence: EvidenceList, lines: _Li
 
 
 def _open(verdict: Verdict, evidence: EvidenceList) -> list[Claim]:
-    """The nearest commits of an inconclusive verdict."""
+    """The nearest commits of an inconclusive verdict: those that it does not list as ruled out."""
     claims = []
+    ruled_out = {r.sha for r in verdict.ruled_out}
     for r in verdict.ranking[:2]:
-        if r.rejected is None and r.weight >= 2:
+        if r.rejected is None and r.weight >= 2 and r.commit.sha not in ruled_out:
             title = "Commit that could not be ruled out"
             cite = evidence.add(EvidenceKind.COMMIT, title, told(r.commit), at=r.commit.at, commit=r.commit.sha)
             why = evidence.redact(max(r.reasons, key=lambda one: one.weight).text)

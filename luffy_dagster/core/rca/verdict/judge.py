@@ -24,7 +24,17 @@ from luffy_dagster.core.rca.verdict.values import (
     Verdict,
     VerdictKind,
 )
-from luffy_dagster.core.rca.verdict.weigh import IN_PLACE, RAN_LONG, TOUCHES, WROTE, rarity_of, span, weigh
+from luffy_dagster.core.rca.verdict.weigh import (
+    IN_PLACE,
+    RAN_LONG,
+    STALE,
+    TOUCHES,
+    WROTE,
+    rarity_of,
+    same_file,
+    span,
+    weigh,
+)
 
 GUILTY = 4.0  # weight from which on a commit is named
 AHEAD = 1.0  # by which it must lead
@@ -53,12 +63,15 @@ def _decide(
     best = open_[0] if open_ else None
     second = open_[1] if len(open_) > 1 else None
     hard = next((c for c in causes if c.hard), None)
+    settled = _settled(case, reading, changes)
     if best is not None and best.weight >= GUILTY and _grounded(best):
         lead = best.weight - (second.weight if second else 0.0)
         if hard is not None and not _overrules(best, changes[best.commit.sha], hard):
             return _external(reading, ranked, hard, causes, aside)
         hint = next((c for c in causes if not c.hard), None)
         if hint is not None and hint.kind is CauseKind.UPSTREAM and _beside(changes[best.commit.sha], reading, hint):
+            if settled is not None:
+                return _external(reading, ranked, hint, causes, aside, settled=settled)
             return _unclear(
                 ranked, aside, f"the lines say that {hint.what}, and the nearest commit is not about that", [best]
             )
@@ -77,9 +90,11 @@ def _decide(
     if around is not None and (best is None or best.weight < GUILTY):
         return _external(reading, ranked, around, causes, aside, beside=True)
     soft = next((c for c in causes if not c.hard), None)
-    still = case.unchanged_for is not None and case.unchanged_for >= RAN_LONG
-    if soft is not None and still and (best is None or best.weight < GUILTY):
-        return _external(reading, ranked, soft, causes, aside, unchanged=case.unchanged_for)
+    if soft is not None and (best is None or best.weight < GUILTY):
+        if case.unchanged_for is not None and case.unchanged_for >= RAN_LONG:
+            return _external(reading, ranked, soft, causes, aside, unchanged=case.unchanged_for)
+        if settled is not None:
+            return _external(reading, ranked, soft, causes, aside, settled=settled)
     why = _why_unclear(case, reading, best)
     return _unclear(ranked, aside, why, [best] if best is not None and best.weight >= 2 else [])
 
@@ -99,6 +114,19 @@ def _beside(change: Change, reading: Reading, hint: Cause) -> bool:
     if innermost is None:
         return False
     return not any(innermost.endswith(file) or file.endswith(innermost) for file in change.files)
+
+
+def _settled(case: Case, reading: Reading, changes: dict[str, Change]) -> timedelta | None:
+    """How long the innermost file had not been changed when it first failed, if long enough to be no news; None where no commit tells."""
+    innermost = next((place.file for place in reading.places if place.rank == 0), None)
+    if innermost is None:
+        return None
+    ages = [
+        case.start - change.commit.at
+        for change in changes.values()
+        if change.commit.at <= case.start and any(same_file(innermost, file) > 0 for file in change.files)
+    ]
+    return min(ages) if ages and min(ages) >= STALE else None
 
 
 def _overrules(best: Ranked, change: Change, cause: Cause) -> bool:
@@ -164,10 +192,13 @@ def _external(
     *,
     beside: bool = False,
     unchanged: timedelta | None = None,
+    settled: timedelta | None = None,
 ) -> Verdict:
     caps = [(0.9, "a verdict by rules is never certain")]
     if unchanged is not None:
         caps.append((0.55, f"the lines hint at it, and nothing had changed for {span(unchanged)}"))
+    if settled is not None:
+        caps.append((0.5, f"the lines hint at it, and the file that failed had not changed for {span(settled)}"))
     if beside:
         caps.append((0.6, "said by lines beside the failure, not by its own"))
     if reading.missing:
@@ -216,22 +247,24 @@ def _unclear(ranked: list[Ranked], aside: tuple[str, ...], why: str, near: list[
         confidence=round(0.3 if near else 0.2, 2),
         headline=f"Inconclusive: {why}.",
         reasons=tuple(r for one in near for r in one.reasons[:2]),
-        ruled_out=tuple(r for r in _ruled_out(ranked, None) if r.sha not in {n.commit.sha for n in near}),
+        ruled_out=tuple(r for r in _ruled_out(ranked, None, unclear=why) if r.sha not in {n.commit.sha for n in near}),
         ranking=tuple(ranked),
         set_aside=aside,
     )
 
 
-def _ruled_out(ranked: Sequence[Ranked], best: Ranked | None, cause: Cause | None = None) -> tuple[RuledOut, ...]:
+def _ruled_out(
+    ranked: Sequence[Ranked], best: Ranked | None, cause: Cause | None = None, unclear: str = ""
+) -> tuple[RuledOut, ...]:
     out = []
     for one in ranked:
         if best is not None and one.commit.sha == best.commit.sha:
             continue
-        out.append(RuledOut(one.commit.sha, one.commit.subject, one.rejected or _why_not(one, best, cause)))
+        out.append(RuledOut(one.commit.sha, one.commit.subject, one.rejected or _why_not(one, best, cause, unclear)))
     return tuple(out)
 
 
-def _why_not(one: Ranked, best: Ranked | None, cause: Cause | None) -> str:
+def _why_not(one: Ranked, best: Ranked | None, cause: Cause | None, unclear: str) -> str:
     positive = [r for r in one.reasons if r.weight > 0]
     if not positive:
         return NOTHING_SHARED
@@ -240,6 +273,8 @@ def _why_not(one: Ranked, best: Ranked | None, cause: Cause | None) -> str:
         return f"{strongest.text}; but the lines say that {cause.what}"
     if best is not None:
         return f"{strongest.text}; but far less links it to the failure ({one.weight:g} against {best.weight:g})"
+    if one.weight >= GUILTY and unclear:
+        return f"{strongest.text}; but {unclear}"
     return f"{strongest.text}; but that alone is too little ({one.weight:g} of {GUILTY:g})"
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from luffy_dagster.core.rca.safe import addresses_reader, clean
 from luffy_dagster.core.rca.verdict.values import Place
@@ -170,7 +170,10 @@ def read_evidence(lines: Sequence[str], places: Sequence[Place] | None = None) -
     )
     used = [line for line in kept if line.used]
     text = "\n".join(line.text for line in used)
-    per_line = tuple((line, terms(line.text)) for line in used)
+    per_line = tuple(
+        (line, own if not printed else replace(own, numbers=frozenset()))
+        for line, own, printed in zip(used, map(terms, (line.text for line in used)), _printed(used), strict=True)
+    )
     whole = Terms(
         frozenset().union(*(t.quoted for _, t in per_line)),
         frozenset().union(*(t.named for _, t in per_line)),
@@ -180,6 +183,14 @@ def read_evidence(lines: Sequence[str], places: Sequence[Place] | None = None) -
     )
     found = tuple(places) if places is not None else places_of(text)
     return Reading(kept, found, whole, text, bool(_CUT.search(text)), _wanted(per_line), per_line)
+
+
+_PYTHON_FRAME = re.compile(r'^\s*File "[^"]+", line \d+')
+
+
+def _printed(lines: Sequence[Line]) -> list[bool]:
+    """Which lines are source code that a trace prints: its numbers are the program's, not the failure's."""
+    return [i > 0 and bool(_PYTHON_FRAME.match(lines[i - 1].text)) for i in range(len(lines))]
 
 
 def _wanted(per_line: Iterable[tuple[Line, Terms]]) -> frozenset[str]:

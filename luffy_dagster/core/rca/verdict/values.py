@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-ALGORITHM = "verdict-2026-12"
+ALGORITHM = "verdict-2026-12-2"
 
 
 class VerdictKind(StrEnum):
