@@ -16,6 +16,7 @@ from luffy_dagster.adapters.llm.gateway import Gateway
 from luffy_dagster.adapters.llm.model import Call, Limits, Price, Prompt, Scope, Section, Spent
 from luffy_dagster.adapters.llm.ollama import OllamaProvider, is_loopback
 from luffy_dagster.adapters.llm.remote import RemoteProvider
+from luffy_dagster.flows.rca.investigate import Narrative
 from luffy_dagster_tests.adapters.ollama_server import (
     CLOSE,
     CUT,
@@ -121,6 +122,31 @@ def test_every_kind_of_failure_goes_on_to_the_next(step, outcome):
         answer = gateway(first, second).ask(prompt(), Said, accept=accept)
     assert answer.value.cause == "disk full"
     assert [(a.provider, a.outcome) for a in answer.attempts] == [("ollama", outcome), ("ollama-2", "ok")]
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ('{"sentences": [{"text": "one stands.", "cites": ["E1"]}, {"text": "two is ha', ["one stands."]),
+        ('{"sentences": [{"text": "one stands.", "cites": ["E1"]}, {"text": "two too.", "cites": []}, {"te', ["one stands.", "two too."]),
+        ('```json\n{"sentences": [{"text": "one.", "cites": []}, {"text": "two.", "cites": ["E', ["one."]),
+        ('{"sentences": [{"text": "one is ha', None),
+        ('{"sentences": 7', None),
+        ("[1, 2", None),
+        ("so I would say that", None),
+    ],
+)  # fmt: skip
+def test_of_an_answer_that_is_cut_off_what_was_finished_counts(text, kept):
+    with serving(Script(says(text, reason="length"))) as url:
+        ask = lambda: gateway(url).ask(prompt(), Narrative)  # noqa: E731
+        if kept is None:
+            with pytest.raises(errors.LLMProviderError) as caught:
+                ask()
+            assert [a.outcome for a in caught.value.attempts] == ["cut_off"]
+            return
+        answer = ask()
+    assert [s.text for s in answer.value.sentences] == kept
+    assert "cut off" in answer.attempts[-1].detail
 
 
 def test_nobody_answers():

@@ -41,6 +41,7 @@ from luffy_dagster.core.redaction.engine import FAILED
 _REFUSES = re.compile(
     r"^\W*(?:i(?:'| a)?m sorry|sorry,|i can(?:no|')t|i cannot|i(?:'m| am) (?:not able|unable)|as an ai)", re.IGNORECASE
 )
+_OPENED = re.compile(r"^\s*```(?:json)?\s*\n")
 _FENCED = re.compile(r"^\s*```(?:json)?\s*\n(.*?)\n?```\s*$", re.DOTALL)
 _SHOWN = 160
 _PASSES = 3  # of redaction, until another finds nothing more
@@ -140,7 +141,7 @@ class Gateway:
                     tokens_out=done.tokens_out or tokens(done.text),
                     estimated=True,
                 )
-            value = _typed(done, answer)
+            value, cut_off = _typed(done, answer)
             objection = accept(value) if accept is not None else None
             if objection is not None:
                 raise errors.AnswerInvalid(objection)
@@ -148,7 +149,7 @@ class Gateway:
             self._failed(provider, error, prompt, service, number, done, time.perf_counter() - clock, attempts)
             return None
         self.breakers.succeeded(provider.name)
-        self._settle(number, provider, prompt, service, "ok", "", done, time.perf_counter() - clock, attempts)
+        self._settle(number, provider, prompt, service, "ok", cut_off, done, time.perf_counter() - clock, attempts)
         return value, done, cut
 
     def _reserve(
@@ -301,8 +302,8 @@ class Gateway:
         return Answer(value, found[1], found[2], (), (), how)
 
 
-def _typed(done: Completion, answer: type[A]) -> A:
-    """The completion as a value of the type. Raises AnswerCutOff, AnswerRefused or AnswerInvalid."""
+def _typed(done: Completion, answer: type[A]) -> tuple[A, str]:
+    """The completion as a value of the type, and what is to be said of it. Raises AnswerCutOff, AnswerRefused or AnswerInvalid."""
     text = done.text.strip()
     if done.finish in {"content_filter", "refusal"}:
         raise errors.AnswerRefused(f"{done.model} refused by its filter")
@@ -310,15 +311,33 @@ def _typed(done: Completion, answer: type[A]) -> A:
     if fenced:
         text = fenced[1].strip()
     try:
-        return answer.model_validate_json(text)
+        return answer.model_validate_json(text), ""
     except ValidationError as error:
         if done.finish == "length":
+            finished = _finished(text, answer)
+            if finished is not None:
+                return finished, "cut off: what was finished is kept"
             raise errors.AnswerCutOff(f"{done.model} wrote more than was allowed and was cut off") from None
         if _REFUSES.match(text):
             raise errors.AnswerRefused(f"{done.model} declined to answer") from None
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole"
         raise errors.AnswerInvalid(f"{done.model} answered in another form: {where}: {first['type']}") from None
+
+
+def _finished(text: str, answer: type[A]) -> A | None:
+    """What stood whole in an answer that was cut off, for a type that names in `BY_ITEM` the list that counts item by item; else None."""
+    from pydantic_core import from_json
+
+    by_item = getattr(answer, "BY_ITEM", None)
+    if by_item is None:
+        return None
+    try:
+        found = from_json(_OPENED.sub("", text), allow_partial=True)
+        items = found[by_item][:-1]  # the last may be half an item that still fits the form
+        return answer.model_validate({**found, by_item: items}) if items else None
+    except (ValidationError, ValueError, TypeError, KeyError):
+        return None
 
 
 def _line(error: Exception) -> str:

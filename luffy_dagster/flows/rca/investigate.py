@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -49,6 +49,8 @@ class Said(BaseModel):
 
 class Narrative(BaseModel):
     """What a model is asked for: a few sentences that explain the evidence."""
+
+    BY_ITEM: ClassVar[str] = "sentences"  # of an answer that is cut off, the finished ones count
 
     sentences: list[Said] = Field(max_length=12)
 
