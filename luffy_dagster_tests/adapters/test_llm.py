@@ -16,7 +16,7 @@ from luffy_dagster.adapters.llm.gateway import Gateway
 from luffy_dagster.adapters.llm.model import Call, Limits, Price, Prompt, Scope, Section, Spent
 from luffy_dagster.adapters.llm.ollama import OllamaProvider, is_loopback
 from luffy_dagster.adapters.llm.remote import RemoteProvider
-from luffy_dagster.flows.rca.investigate import Narrative
+from luffy_dagster.flows.rca.narrate import Narrative, narrative_of
 from luffy_dagster_tests.adapters.ollama_server import (
     CLOSE,
     CUT,
@@ -147,6 +147,15 @@ def test_of_an_answer_that_is_cut_off_what_was_finished_counts(text, kept):
         answer = ask()
     assert [s.text for s in answer.value.sentences] == kept
     assert "cut off" in answer.attempts[-1].detail
+
+
+def test_the_schema_names_the_evidence_and_a_stranger_costs_a_sentence_only():
+    asked = narrative_of(["E1", "E2"])
+    said = asked.model_json_schema()["$defs"]["Said"]
+    assert said["properties"]["cites"]["items"]["enum"] == ["E1", "E2"]
+    assert said["required"] == ["cites", "text"]
+    assert list(said["properties"]) == ["cites", "text"], "what it rests on is chosen before the words"
+    assert asked.model_validate({"sentences": [{"text": "one", "cites": ["E9"]}, {"text": "two"}]}).sentences[1].cites == []
 
 
 def test_nobody_answers():

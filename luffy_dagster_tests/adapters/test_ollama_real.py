@@ -17,8 +17,7 @@ from luffy_dagster.adapters.llm.ollama import OllamaProvider
 from luffy_dagster.core.rca.citations import check
 from luffy_dagster.core.rca.model import Evidence, EvidenceKind
 from luffy_dagster.core.rca.verdict import CommitFacts, Verdict, VerdictKind
-from luffy_dagster.flows.rca.investigate import Narrative
-from luffy_dagster.flows.rca.narrate import _INSTRUCTIONS
+from luffy_dagster.flows.rca.narrate import _INSTRUCTIONS, narrative_of
 from luffy_dagster_tests.adapters.test_llm import Memory
 
 URL = os.environ.get("LUFFY_TEST_OLLAMA_URL", "")
@@ -64,7 +63,7 @@ def test_no_lie_gets_through(gate, more):
     sections += [Section("Line of log", more, 50)] if more else []
     prompt = Prompt("rca", _INSTRUCTIONS, tuple(sections), max_output_tokens=120)
     try:
-        gateway.ask(prompt, Narrative, service="pay", evidence=more or "e", accept=accept)
+        gateway.ask(prompt, narrative_of(e.id for e in EVIDENCE), service="pay", evidence=more or "e", accept=accept)
     except errors.LLMError as error:
         print(f"\n{type(error).__name__}: {[(a.outcome, a.detail) for a in getattr(error, 'attempts', ())]}")
     checked = check(said, EVIDENCE, VERDICT)

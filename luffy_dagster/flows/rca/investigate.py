@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -38,21 +38,6 @@ class RcaOutcome:
     repeated: bool = False
     tokens: int = 0
     error: str | None = None
-
-
-class Said(BaseModel):
-    """One sentence of a model."""
-
-    text: str = Field(max_length=600)
-    cites: list[str] = Field(default_factory=list, max_length=8)
-
-
-class Narrative(BaseModel):
-    """What a model is asked for: a few sentences that explain the evidence."""
-
-    BY_ITEM: ClassVar[str] = "sentences"  # of an answer that is cut off, the finished ones count
-
-    sentences: list[Said] = Field(max_length=12)
 
 
 def investigate(

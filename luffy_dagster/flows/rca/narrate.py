@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from luffy_dagster.core.rca.citations import Checked, check
 from luffy_dagster.core.rca.model import Evidence, EvidenceKind
@@ -13,13 +16,43 @@ if TYPE_CHECKING:
     from luffy_dagster.adapters.llm.gateway import Gateway
     from luffy_dagster.adapters.llm.model import Answer
     from luffy_dagster.flows.rca.gather import Gathered
-    from luffy_dagster.flows.rca.investigate import Narrative
 
 _INSTRUCTIONS = (
     "You explain the cause of a software failure to an engineer. Code has already decided the verdict; you only put it in words. "
     "Write 3 to 6 short sentences. Each sentence states one fact from the evidence and lists in `cites` the ids (like E1) that hold it. "
     "Use only names, numbers, files and commits that stand in the evidence. Do not add links. Do not guess."
 )
+
+
+class Said(BaseModel):
+    """One sentence of a model; first what it rests on, so that it is chosen before the words are."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"required": ["cites", "text"]}
+    )  # asked for; without it, it cites nothing
+
+    cites: list[str] = Field(default_factory=list, max_length=8)
+    text: str = Field(max_length=600)
+
+
+class Narrative(BaseModel):
+    """What a model is asked for: a few sentences that explain the evidence."""
+
+    BY_ITEM: ClassVar[str] = "sentences"  # of an answer that is cut off, the finished ones count
+
+    sentences: list[Said] = Field(max_length=12)
+
+
+def narrative_of(ids: Iterable[str]) -> type[Narrative]:
+    """The same, whose schema names the evidence that there is: a server that writes by the schema cannot cite anything else.
+
+    Only the schema is stricter: where a server does not keep to it, single sentences are taken away, not the whole answer.
+    """
+    only = {"items": {"type": "string", "enum": list(ids)}, "minItems": 1, "maxItems": 4}
+    cites: Any = (list[str], Field(default_factory=list, max_length=8, json_schema_extra=only))
+    said = create_model("Said", __base__=Said, cites=cites)
+    sentences: Any = (list[said], Field(max_length=12))  # type: ignore[valid-type]
+    return create_model("Narrative", __base__=Narrative, sentences=sentences)
 
 
 def narrate(
@@ -30,7 +63,6 @@ def narrate(
         return [], None
     from luffy_dagster.adapters.llm.errors import LLMError
     from luffy_dagster.adapters.llm.model import Prompt, Section
-    from luffy_dagster.flows.rca.investigate import Narrative
 
     sections = [Section("Verdict, decided by code", _verdict_words(verdict), 100)]
     keeps = {
@@ -57,7 +89,7 @@ def narrate(
     try:
         answer: Answer[Narrative] = gateway.ask(
             Prompt("rca", _INSTRUCTIONS, tuple(sections), max_output_tokens=700),
-            Narrative,
+            narrative_of(e.id for e in evidence),
             service=known.service.id,
             evidence=digest,
             accept=accept,
