@@ -36,6 +36,7 @@ WORDS: dict[str, str] = {
     "log": "info",
     "normal": "info",
     "notice": "info",
+    "notification": "info",
     "note": "info",
     "ntc": "info",
     "audit": "info",
@@ -151,6 +152,8 @@ def normal(word: str | None) -> str | None:
     """One level word on our scale, or None."""
     if not word:
         return None
+    if len(word) == 3 and word[0] == word[2] == "-":  # the severity inside a mnemonic (`%LINK-3-UPDOWN`)
+        return SYSLOG[int(word[1])] if word[1] in "01234567" else None
     text = word.strip().strip("[]()<>:,;|*\"' ").lower() or word.strip().lower()
     found = _TABLE.get(text)
     if found is not None:

@@ -18,7 +18,7 @@ from luffy_dagster.core.model import StreamProfile
 from luffy_dagster.core.parsing import unwrap
 from luffy_dagster.core.parsing.headers import Format, infer_formats, read_headers
 from luffy_dagster.core.parsing.traces.continuation import is_continuation
-from luffy_dagster.core.parsing.unwrap import Step
+from luffy_dagster.core.parsing.unwrap import Step, logfmt
 
 PROFILE_ALGORITHM = "profile-2026-12"
 _SAMPLE = 2000
@@ -140,11 +140,13 @@ def _behind(
     read = read_headers(column, formats, assume_tz=assume_tz, received_at=received_at)
     headed = read["format"].is_not_null()
     messages = read["message"].filter(headed).to_list()
-    objects = [text for text in messages if text.lstrip()[:1] == "{"]
+    objects = [text for text in messages if text.lstrip()[:1] == "{" or logfmt.decode(text) is not None]
     after: list[Step] = []
     if len(objects) >= max(2, 0.3 * len(messages)):
         steps, _ = unwrap.detect(objects)
-        after = [step for step in steps if step.kind == "json" and step.plan is not None and not step.plan.newline]
+        after = [step for step in steps if step.kind in ("json", "logfmt") and step.plan and not step.plan.newline]
+    if sum(not text.strip() for text in messages) >= 0.8 * len(messages):
+        return after, True  # the header is a line of its own, the message stands on the next
     bare = [line for line in column.filter(~headed).to_list() if not _STRAY.match(line)]
     return after, len(bare) <= 0.34 * max(1, int(headed.sum()))
 

@@ -6,7 +6,9 @@ import pytest
 
 from luffy_dagster_tests.core.parsing import header_families_fourth as fourth
 from luffy_dagster_tests.core.parsing import header_families_more as more
+from luffy_dagster_tests.core.parsing import products
 from luffy_dagster_tests.core.parsing.header_families import FAMILIES, HELD, SECOND, SECOND_VOICES, score
+from luffy_dagster_tests.core.parsing.product_formats import PRODUCTS
 
 # Known to fall short (their messages keep a part of the header, or lose a bracket of their own).
 KNOWN = {"steam_game", "optional_thread"}
@@ -47,6 +49,20 @@ def test_the_fourth_corpus_is_read() -> None:
     short = []
     for name in sorted(set(fourth.FAMILIES) - fourth.HELD_FAMILIES - _NOT_READ):
         message, level, timed, wrong = score(name, "sentences", 80, 5)
+        if min(message, level, timed) < 0.98:
+            short.append((name, message, level, timed, wrong))
+    assert not short
+
+
+# Of the fifth corpus: levels in small letters, formats of several lines with columns of their own, columns behind the process.
+_NOT_READ_FIFTH = {"cmtrace", "db2diag", "sap_hana", "proftpd", "hpc_console", "palo_alto", "nest", "fortigate"}
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_products_are_read_as_users_have_them(part: int) -> None:
+    short = []
+    for name in sorted(set(PRODUCTS) - products.HELD - _NOT_READ_FIFTH)[part::4]:
+        message, level, timed, wrong = products.score(name, 120, 3)
         if min(message, level, timed) < 0.98:
             short.append((name, message, level, timed, wrong))
     assert not short

@@ -7,11 +7,13 @@ what they are by themselves (`strong`, `fields`, `tags`).
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 from luffy_dagster.core.parsing import times
 from luffy_dagster.core.parsing.headers import lexis
 from luffy_dagster.core.parsing.headers.heap import ALL, MOST, Heap
 from luffy_dagster.core.parsing.headers.looks import apart, few, independent, roles_of, varied
+from luffy_dagster.core.parsing.levels import WORDS
 
 _WITNESSES = 8  # lines that differ in more than digits, at least
 _LEAD = re.compile(r"\[([0-9A-Za-z_.-]{1,40}:){1,4}")
@@ -39,6 +41,86 @@ def try_lead(heap: Heap, separator: str, closed: bool) -> bool:
     expression += f":{field}" * (fields - 2)
     ends, share, _ = heap.match(expression)
     return share >= MOST and heap.take(separator, expression, ends, "bracket", "[", closed)
+
+
+_MARKED = re.compile(r"[#=*]{1,6}(?=[<\[(A-Z0-9])|([0-9A-Za-z_.-]{1,24})[,:;](?=[0-9])")
+_PLACES = r"\[[^\[\]\n]*\]|\([^()\n]*\)|\{[^{}\n]*\}|[^ \t\[\](){}\n]"  # a sign of a word, or all of a bracket
+_PLACE = re.compile(_PLACES)
+_MOST_PLACES = 12
+
+
+def try_marked(heap: Heap, separator: str, closed: bool) -> bool:
+    """A number, name or marks before a line's first time, with no blank between them (`1,2026/11/20 …`, `412:20261120:…`, `####<Nov 20, …`)."""
+    if heap.last:
+        return False
+    ends, share, matches = heap.match(_MARKED.pattern)
+    dated = sum(_dated(m.string, m.end()) and not _dated(m.string, m.start()) for m in matches)
+    if share < MOST or dated < MOST * len(matches) or any((m.group(1) or "").lower() in WORDS for m in matches):
+        return False
+    named = any(m.group(1) for m in matches)
+    expression = f"({heap.role('process')}[0-9A-Za-z_.-]+)[,:;]" if named else "[#=*]+"
+    return heap.take(separator, expression, ends, "key", "", closed)
+
+
+def _dated(line: str, at: int) -> bool:
+    return times.match_at(line, at + (line[at : at + 1] in "<[(")) is not None
+
+
+def try_places(heap: Heap, separator: str, closed: bool) -> bool:
+    """As many words and brackets as nearly all lines have before their first time (uWSGI's requests, S3's)."""
+    if heap.time or heap.open:
+        return False
+    counts = Counter(_places_before_time(heap.lines[i], at) for i, at in heap.alive())
+    places, count = counts.most_common(1)[0]
+    if not places or count < MOST * sum(counts.values()):
+        return False
+    one = f"(?:{_PLACES})+"
+    expression = one + f"(?:[ \\t]+{one}){{{places - 1}}}" if places > 1 else one
+    return heap.take(separator, expression, heap.match(expression)[0], "run", "", closed)
+
+
+def _places_before_time(line: str, at: int) -> int:
+    for places in range(1, _MOST_PLACES + 1):
+        while (place := _PLACE.match(line, at)) is not None:
+            at = place.end()
+        blank = lexis.BLANKS.match(line, at)
+        if blank is None:
+            return 0
+        at = blank.end()
+        found = times.match_at(line, at + (line[at : at + 1] in ("[", "(", "<", '"')))
+        if found is not None and not found.form.startswith("epoch"):
+            return places
+    return 0
+
+
+_GLUED = "[A-Za-z0-9_.-]*(?:\\[[^\\[\\]\\n]{0,60}\\])+(?=[ \\t])"  # `web[][o.s.Platform]`, `12[IKE]`
+_CORE = "[a-z]{1,8}[0-9]{0,4}:[0-9]+\\)"  # `cpu3:2098)` with the message right behind it
+
+
+def try_glued(heap: Heap, separator: str, closed: bool) -> bool:
+    """A name with brackets glued to it, on every line, of few names."""
+    if heap.last not in ("time", "level", "number", "bracket", "ident") or heap.gap.strip():
+        return False
+    ends, share, _ = heap.match(_CORE)
+    if share >= ALL:
+        return heap.take(separator, f"({heap.role('process')}{_CORE[:-2]})\\)", ends, "bracket", "", closed)
+    ends, share, matches = heap.match(_GLUED)
+    heads = [m.group().split("[")[0] for m in matches]
+    if share < ALL or len(matches) < _WITNESSES or not all(heads) or not few(heads):
+        return False
+    return heap.take(separator, f"({heap.role('logger')}{_GLUED[: _GLUED.index('(?=')]})", ends, "bracket", "", closed)
+
+
+def try_one_word(heap: Heap, separator: str, closed: bool) -> bool:
+    """One word in capitals that all lines have, whatever follows it (`OUT`)."""
+    if heap.last not in ("time", "level", "bracket") or heap.gap.strip():
+        return False
+    ends, share, matches = heap.match("[A-Z][A-Z0-9_]{1,11}(?=[ \\t])")
+    if share < ALL or len(matches) < _WITNESSES or len({m.group() for m in matches}) > 1:
+        return False
+    if not varied([m.string[m.end() :].strip() for m in matches], 6):
+        return False
+    return heap.take(separator, f"(?:{matches[0].group()})", ends, "column", "", closed)
 
 
 def try_key(heap: Heap, separator: str, closed: bool) -> bool:

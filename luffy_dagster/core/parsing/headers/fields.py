@@ -90,7 +90,11 @@ def try_bracket(heap: Heap, separator: str, closed: bool) -> bool:
     if len(matches) < MOST * len(alive):
         return False
     texts = [m.group()[1:-1] for m in matches]
-    if not bracket_is_header(texts, opener):
+    # WebLogic's hold sentences that repeat, and one more follows them
+    chained = opener == "<" and heap.last == "bracket" and few(texts)
+    if opener == "<" and heap.last == "bracket" and not any(m.string[m.end() :].strip() for m in matches):
+        return False
+    if not chained and not bracket_is_header(texts, opener):
         return False
     if not heap.level and try_level_inside(heap, separator, closed, opener, texts):
         return True
@@ -101,6 +105,8 @@ def try_bracket(heap: Heap, separator: str, closed: bool) -> bool:
     nested = any(opener in text for text in texts)
     inner = f"[^{o}{c}\\n]*(?:{o}[^{o}{c}\\n]*{c}[^{o}{c}\\n]*)*" if nested else f"[^{o}{c}\\n]*"
     expression = f"{o}({heap.role(*roles_of(texts, bracket=True))}{inner}){c}"
+    if opener == "<" and heap.match(f"{expression}@[^ \\t\\n]+(?=[ \\t])")[1] >= ALL:
+        expression += "@[^ \\t\\n]+"  # Erlang's process and function
     ends, share, _ = heap.match(expression)
     return share >= MOST and heap.take(separator, expression, ends, "bracket", "", closed)
 
@@ -137,7 +143,7 @@ def try_optional_bracket(heap: Heap, separator: str, closed: bool) -> bool:
     """A bracket that part of the lines leave out: header when the same messages come with it and without it."""
     if not heap.time:
         return False
-    sides = heap.sides("\\[[^\\[\\]\\n]{1,120}\\][ \\t]*")
+    sides = heap.sides("\\[[^\\[\\]\\n]{1,120}\\][ \\t]*", least=0.1)
     if sides is None or not independent(*sides.rests):
         return False
     texts = [m.group().strip()[1:-1] for m in sides.matches]
@@ -172,8 +178,12 @@ def try_run(heap: Heap, separator: str, closed: bool) -> bool:
     for i, at in alive:
         distances[_distance(heap, heap.lines[i], at, stop)] += 1
     (steps, kind), count = distances.most_common(1)[0]
-    if steps <= 0 or count < MOST * len(alive):
-        return False
+    near = steps > 0 and count >= MOST * len(alive)
+    if not near or kind == "bracket":
+        column = heap.time and not heap.level and not stop and any(heap.levels_at(step) for step in range(1, 6))
+        if not column and not near:
+            return False
+        kind = "level" if column else kind
     body = f"[^ \\t|\\n{re.escape(stop)}]+" if stop else "[^ \\t|\\n]+"
     ends, share, matches = heap.match(body)
     texts = [m.group() for m in matches]
@@ -225,7 +235,7 @@ def _distance(heap: Heap, line: str, at: int, stop: str) -> tuple[int, str]:
 
 def try_number(heap: Heap, separator: str, closed: bool) -> bool:
     """A number right behind another part: process, thread, flag."""
-    if heap.last not in ("time", "level", "number", "bracket", "run", "column"):
+    if heap.last not in ("time", "level", "number", "bracket", "run", "column", "ident"):
         return False
     ends, share, matches = heap.match("[0-9]+(?:\\.[0-9]+)+(?=[ \\t])")
     if share >= ALL and heap.last == "number" and len({m.group() for m in matches}) == 1 and len(matches) >= 8:
@@ -303,6 +313,14 @@ def try_caller(heap: Heap, separator: str, closed: bool) -> bool:
     return share >= NEARLY_ALL and heap.take(
         separator, f"({heap.role('logger')}[A-Za-z0-9_$./\\\\-]+:[0-9]+)", ends, "caller", "", closed
     )
+
+
+def try_slashed(heap: Heap, separator: str, closed: bool) -> bool:
+    """The tag behind a level of one letter and a slash (`D/nsHttp `)."""
+    if not heap.letter or heap.last != "level" or heap.gap != "/":
+        return False
+    ends, share, _ = heap.match("[^ \\t\\n:(]+(?=[ \\t])")
+    return share >= ALL and heap.take(separator, f"({heap.role('logger')}[^ \\t\\n:(]+)", ends, "tag", "", closed)
 
 
 def try_fixed(heap: Heap, separator: str, closed: bool) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from luffy_dagster.core.parsing import levels
 from luffy_dagster.core.parsing.headers import lexis
 from luffy_dagster.core.parsing.headers.formats import Part
 
@@ -19,8 +20,12 @@ MOST = 0.9  # of the lines must have a part
 NEARLY_ALL = 0.95
 ALL = 0.98
 GAP = re.compile(
-    r"(?:[,;:]|>(?=[ \t]))?[ \t]*(?:(?:-{1,3}|[–—|»~]|=>|->|>>|\*{2,3}|::?)(?=[ \t]|$)|\|-(?=[A-Z])|[|;,:]|/(?=[A-Za-z]))?[ \t]*(?:--?[ \t]+:(?=[ \t]|$)|:(?=[ \t]|$))?[ \t]*"
+    r"(?:[,;:]|>(?=[ \t]))?[ \t]*(?:(?:-{1,3}|={2,4}|[–—|»~⋮]|=>|->|>>|\*{2,3}|::?)(?=[ \t]|$)|\|-(?=[A-Z])|[|;,:]|/(?=[A-Za-z]))?[ \t]*(?:--?[ \t]+:(?=[ \t]|$)|:(?=[ \t]|$))?[ \t]*"
 )
+
+
+_COLUMN = re.compile(r"[ \t]*(?:\[[^\[\]]*\]|\([^()]*\)|<[^<>]*>|\{[^{}]*\}|[^ \t]+)")
+_WITNESSES = 8
 
 
 @lru_cache(maxsize=2048)
@@ -109,6 +114,12 @@ class Heap:
                 if other[:1] == " ":
                     blank = lexis.BLANKS.match(self.lines[i], self.at[i])
                     pending[i] = blank.end() if blank else -1
+        elif set(counts) <= {"", " "} and all(
+            self.lines[i][end : end + 1] == "[" for i, other, end in found if not other
+        ):
+            expression, normal = "[ \\t]*", ""  # a bracket that some lines have, glued to the one before
+            for i, _, end in found:
+                pending[i] = end
         elif self.padded_marks(counts, len(found)):
             normal = max((c for c in counts if c.strip()), key=lambda c: counts[c])
             mark = normal.strip()
@@ -167,6 +178,24 @@ class Heap:
                 ends[i] = found.end()
                 matches.append(found)
         return ends, len(matches) / alive if alive else 0.0, matches
+
+    def levels_at(self, steps: int) -> bool:
+        """Whether the word so many words on is a column of levels: a level on all lines, in one style, and not always the same."""
+        alive = self.alive()
+        words = []
+        for i, at in alive:
+            token = None
+            for _ in range(steps + 1):
+                token = _COLUMN.match(self.lines[i], at)
+                if token is None:
+                    return False
+                at = token.end()
+            words.append(token.group().strip(" \t[](){}<>:,;*|\"'") if token else "")
+        if len(words) < _WITNESSES:
+            return False
+        known = [word for word in words if word.lower() in levels.WORDS or (word.isupper() and lexis.is_letter(word))]
+        styles = {(word.isupper(), word.islower(), len(word) == 1) for word in known}
+        return len(known) >= ALL * len(words) and len(styles) == 1 and len({levels.normal(word) for word in known}) > 1
 
     def sides(self, expression: str, least: float = 0.3) -> Sides | None:
         """The lines that have an optional part here and those that have not; None when too few do one or the other."""

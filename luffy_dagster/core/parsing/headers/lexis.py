@@ -16,15 +16,15 @@ CLOSER = {"[": "]", "(": ")", "<": ">", "{": "}", '"': '"', "'": "'"}
 
 # Between two parts: the closing of a bracket, blanks, one mark, blanks.
 SEPARATOR = re.compile(
-    r"(?:[ \t]*[\])}>\"'])?[,;:]?[ \t]*(?:(?:[-–—|»~]{1,3}|:|=>|->|>>|\*{2,3}|::)(?=[ \t]|$)|\|-(?=[A-Z])|[|;,]|/(?=[A-Za-z]))?[ \t]*(?:--?[ \t]+:(?=[ \t]|$)|:(?=[ \t]|$))?[ \t]*"
+    r"(?:[ \t]*[\])}>\"'])?[,;:]?[ \t]*(?:(?:[-–—|»~⋮]{1,3}|={2,4}|:|=>|->|>>|\*{2,3}|::)(?=[ \t]|$)|\|-(?=[A-Z])|[|;,]|/(?=[A-Za-z]))?[ \t]*(?:--?[ \t]+:(?=[ \t]|$)|:(?=[ \t]|$))?[ \t]*"
 )
 BLANKS = re.compile(r"[ \t]+")
 TOKEN = re.compile(r"[^ \t|]+")
 LEVEL = re.compile(
     r"(?P<o>[\[(<{\"'*]{0,2})(?P<pad> ?)(?P<mod>(?:[a-z_][\w-]*[:.]|(?:level|lvl|severity)=)?)(?P<w>[A-Za-z]+[0-9]?)(?P<pad2>[ ]*)(?P<c>[\])>}\"'*]{0,2})(?=[ \t:|,;/\-\]\[(]|$)"
 )
-LETTER = re.compile(r"(?P<o>[\[(<]?)(?P<w>[A-Z])(?P<c>[\])>]?)(?=[ \t/:|,;\]]|$)")
-GLOG = re.compile(r"[IWEFDV](?=[01][0-9][0-3][0-9] +[0-9]{2}:[0-9]{2}:)")
+LETTER = re.compile(r"(?P<o>[\[(<]?)(?P<pad> ?)(?P<w>[A-Z])(?P<c>[\])>]?)(?=[ \t/:|,;\]]|$)")
+GLOG = re.compile(r"[IWEFDV](?=(?:[0-9]{2})?[01][0-9][0-3][0-9] +[0-9]{2}:[0-9]{2}:)")
 BRACKET = {
     "[": re.compile(r"\[[^\[\]]{0,200}(?:\[[^\[\]]{0,100}\][^\[\]]{0,100}){0,6}\]"),
     "(": re.compile(r"\([^()]{0,120}\)"),
@@ -43,9 +43,9 @@ _SOURCE = (
     "go|py|pyx|[cm]?[jt]sx?|rb|java|kt|kts|scala|groovy|clj|c|cc|cpp|cxx|h|hh|hpp|hxx|inl|rs|cs|fs|vb|php|exs?|erl|swift|mm?|pl|lua|dart|proto|"
     "sh|pm|t|f90|pas|cr|nim|zig|d|jl"
 )
-CALLER = re.compile(r"[\w$./\\-]+\.(?:" + _SOURCE + r"):[0-9]+(?=[ \t|,\])>:]|$)")
+CALLER = re.compile(r"(?:[0-9]+@)?[\w$./\\-]+\.(?:" + _SOURCE + r"):[0-9]+(?=[ \t|,\])>:]|$)")
 # A caller in other writings: `file.c(12):`, `file.c 12:`.
-OTHER_CALLER = re.compile(r"[\w$./\\-]+\.(?:" + _SOURCE + r")(?:\([0-9]{1,6}\)| [0-9]{1,6})(?=:)")
+OTHER_CALLER = re.compile(r"[\w$./\\-]+\.(?:" + _SOURCE + r")(?:\([0-9]{1,6}\)| [0-9]{1,6})(?= ?:)")
 DOTTED = re.compile(r"[A-Za-z_$][\w$-]*(?:(?:\.|::|/)[\w$<>-]+)+(?=[ \t]|$)")
 FIXED = re.compile(r"[^ \t|]{1,40}(?:[ ]{2,}|\t)(?=\S)")
 MARKS = "(?:[-–—~»]|::|>>|=>)"  # what stands between a name and the message, with blanks around it
@@ -68,7 +68,8 @@ class Sight:
         return (marks, self.found.fraction_sign, *("z" if tail else "" for tail in self.found.tails))
 
 
-_NUMBERED = re.compile("[ ]{1,8}[0-9]{1,9}[ \t]+")  # a running number, flush right
+_NUMBERED = re.compile("[ ]{1,8}[0-9]{1,9}(?:[ \t]+|:)")  # a running number, flush right
+_BRACKETS = re.compile(r"\[[^\[\]]*\]|\{[^{}]*\}|\([^()]*\)")
 _STARTS = re.compile(r"(?:(?<=^)|(?<=[ \t\[(<{|\"',;=:/>]))(?=[0-9@]|(?:[A-Z][a-z]{2}|[A-Z]{3})[a-z]*[ .,])")
 
 
@@ -93,11 +94,11 @@ def sight(text: str) -> Sight | None:
     mark = MARKED.match(text)
     if mark is not None:
         return Sight(("bracket" if text[0] == "[" else "level", mark.lastgroup or "", ""))
-    for place in _STARTS.finditer(text, 0, 120):
+    for place in _STARTS.finditer(text, 0, 160):
         at = place.start()
         before = text[:at]
         tokens = before.split()
-        if len(tokens) > 7:
+        if len(tokens) > 7 and len(_BRACKETS.sub("()", before).split()) > 7:
             break
         if at and before[-1] in ":/,;=" and not _may_follow(before) and not _LEAD.fullmatch(before):
             continue
@@ -137,7 +138,11 @@ _LEAD = re.compile(r"\[(?:[0-9A-Za-z_.-]{1,40}:){1,4}")
 
 
 def _may_follow(before: str) -> bool:
-    return before[-1] in ",;" or before.endswith(("ts=", "time=", "t=", "timestamp=", "date="))
+    return (
+        before[-1] in ",;"
+        or re.fullmatch(r" *[0-9]+:", before) is not None
+        or before.endswith(("ts=", "time=", "t=", "timestamp=", "date="))
+    )
 
 
 def alone(text: str, found: times.Found) -> bool:

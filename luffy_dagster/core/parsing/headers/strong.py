@@ -76,10 +76,10 @@ def try_glog(heap: Heap, separator: str, closed: bool) -> bool:
     """The letter of glog, glued to the date."""
     if heap.level:
         return False
-    ends, share, _ = heap.match("[IWEFDV](?=[01][0-9][0-3][0-9] +[0-9]{2}:[0-9]{2}:)")
+    ends, share, _ = heap.match("[IWEFDV](?=(?:[0-9]{2})?[01][0-9][0-3][0-9] +[0-9]{2}:[0-9]{2}:)")
     if share < MOST:
         return False
-    heap.level = True
+    heap.level, heap.tagged = True, False
     return heap.take(separator, f"({heap.role('level')}[IWEFDV])", ends, "level", "", closed)
 
 
@@ -102,11 +102,12 @@ def try_level(heap: Heap, separator: str, closed: bool) -> bool:
         word.lower() in SURE or (word.isupper() and m.string[m.end() : m.end() + 1] == ":")
         for word, m in zip(words, same, strict=True)
     )
-    if not wrapped and sure < 0.5 * len(same) and not _level_column(heap, words, alive):
+    column = heap.time and heap.levels_at(0)
+    if not wrapped and not column and sure < 0.5 * len(same) and not _level_column(heap, words, alive):
         return False
     if not wrapped and not _one_style(words):
         return False
-    if not wrapped and not all(word.isupper() for word in words) and not _lower_level(heap, words, same):
+    if not wrapped and not column and not all(word.isupper() for word in words) and not _lower_level(heap, words, same):
         return False
     modules = sum(1 for m in same if m.group("mod"))
     module = "(?:[A-Za-z_][A-Za-z0-9_-]*[:.=])" + ("" if modules == len(same) else "?") if modules else ""
@@ -219,7 +220,7 @@ def try_letter(heap: Heap, separator: str, closed: bool) -> bool:
         return False
     wrapped = bool(opener) and all(m.group("c") for m in found)
     expression = (
-        (re.escape(opener) if opener else "")
+        (re.escape(opener) + "[ ]?" if opener else "")
         + f"({heap.role('level')}[A-Z])"
         + (re.escape(lexis.CLOSER[opener]) if wrapped else "")
     )

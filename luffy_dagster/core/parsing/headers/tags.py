@@ -30,7 +30,8 @@ _NAME = re.compile(r"[A-Za-z0-9_$@/.+*-]*(?:[._$/@#-]|[a-z0-9][A-Z]|[0-9]|\[|\()
 
 def try_tag(heap: Heap, separator: str, closed: bool) -> bool:
     """A name before a colon; in a syslog's place with the host before it."""
-    syslog = heap.time and not heap.level and heap.last in ("time", "column")
+    since = heap.last == "bracket" and not heap.time and not heap.level and len(heap.marks) == 1  # seconds since start
+    syslog = since or (heap.time and not heap.level and heap.last in ("time", "column"))
     names: tuple[str, ...] = (_NAME_PLAIN, _NAME_COLONS)
     bare = [heap.match(_bare(name + _PID_ANY) + _END)[1] for name in names]
     if syslog and max(bare) < MOST:
@@ -68,6 +69,43 @@ def try_tag_level(heap: Heap, separator: str, closed: bool) -> bool:
         return False
     host, name, process, level = (heap.role(role) for role in ("host", "logger", "process", "level"))
     expression = f"({host}[^ \\t\\n:\\[\\]]+) ({name}[^\\[\\]\\n:]{{1,60}})\\[({process}[0-9]+)\\] <({level}[A-Za-z]+)>"
+    heap.level = heap.tagged = heap.take(separator, expression, ends, "tag", "", closed)
+    return heap.tagged
+
+
+def try_mnemonic(heap: Heap, separator: str, closed: bool) -> bool:
+    """Cisco's mnemonic, which holds the severity (`%LINK-3-UPDOWN: `), perhaps with the host before it."""
+    if heap.level or not heap.time:
+        return False
+    mark = "%[A-Z0-9_]+(?:-[A-Z0-9_]+)*?(@L-[0-7]-)[A-Z0-9_]+(?=:[ \\t])"
+    for before in ("", _HOST, _HOST + ":[ \\t]+"):
+        ends, share, _ = heap.match(before + mark.replace("@L", "?:"))
+        if share >= MOST:
+            expression = before.replace(_HOST, f"({heap.role('host')}[^ \\t\\n:\\[\\]]+)[ \\t]+") if before else ""
+            expression += mark.replace("(@L", f"({heap.role('level')}").replace("(?=:[ \\t])", "")
+            heap.level = heap.tagged = heap.take(separator, expression, ends, "tag", "", closed)
+            return heap.level
+    return False
+
+
+def try_event_host(heap: Heap, separator: str, closed: bool) -> bool:
+    """The host before an event in CEF or LEEF, which begin the message."""
+    if not heap.time or heap.level:
+        return False
+    ends, share, _ = heap.match(_HOST + "(?=(?:CEF|LEEF):[0-9])")
+    host = f"({heap.role('host')}[^ \\t\\n:\\[\\]]+)" if share >= MOST else ""
+    return share >= MOST and heap.take(separator, host, [e - 1 if e > 0 else e for e in ends], "column", "", closed)
+
+
+def try_bracketed_level(heap: Heap, separator: str, closed: bool) -> bool:
+    """A name with the level in its bracket (`util.py[DEBUG]: `)."""
+    if heap.level:
+        return False
+    name = "[^ \\t\\n:\\[\\]]{1,60}"
+    ends, share, matches = heap.match(name + "\\[[A-Za-z]{3,13}\\](?=:)")
+    if share < MOST or not all(m.group().rsplit("[", 1)[1][:-1].lower() in WORDS for m in matches):
+        return False
+    expression = f"({heap.role('logger')}{name})\\[({heap.role('level')}[A-Za-z]+)\\]"
     heap.level = heap.tagged = heap.take(separator, expression, ends, "tag", "", closed)
     return heap.tagged
 

@@ -21,7 +21,13 @@ def decode(line: str) -> dict[str, object] | None:
 
 
 def _pairs(line: str) -> dict[str, object]:
-    return {key: _unquoted(value) if value[:1] == '"' else value for key, value in _PAIR.findall(line)}
+    out: dict[str, object] = {
+        key: _unquoted(value) if value[:1] == '"' else value for key, value in _PAIR.findall(line)
+    }
+    day, clock = out.get("date"), out.get("time")
+    if isinstance(day, str) and isinstance(clock, str) and len(day) == 10 and clock[2:3] == ":":
+        out["time"] = f"{day} {clock}"  # FortiGate's, each in a pair of its own
+    return out
 
 
 def _unquoted(value: str) -> str:
