@@ -48,7 +48,7 @@ def narrative_of(ids: Iterable[str]) -> type[Narrative]:
 
     Only the schema is stricter: where a server does not keep to it, single sentences are taken away, not the whole answer.
     """
-    only = {"items": {"type": "string", "enum": list(ids)}, "minItems": 1, "maxItems": 4}
+    only: Any = {"items": {"type": "string", "enum": list(ids)}, "minItems": 1, "maxItems": 4}
     cites: Any = (list[str], Field(default_factory=list, max_length=8, json_schema_extra=only))
     said = create_model("Said", __base__=Said, cites=cites)
     sentences: Any = (list[said], Field(max_length=12))  # type: ignore[valid-type]
