@@ -86,6 +86,8 @@ _LEVEL_IN_MESSAGE = (
     r"^(?:\[ ?|<|PHP |-+ )?(TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|ERR|SEVERE|CRITICAL|FATAL|PANIC|ALERT|EMERG|Debug|Info|Notice|Warning|Error|Fatal|"
     r"[Ff]atal error|Parse error|fatal|error|warning|panic|notice|info|debug|level=[\"']?[A-Za-z]+)(?:[\]>]|:|[ \t]+-|[\"' \t]|$)"
 )
+# What stands before the statement in an entry of MySQL's slow log.
+_BEFORE_STATEMENT = r"^(?:(?:# [A-Z][\w@]*: [^\n]*|use [^\n;]+;|SET timestamp=[0-9]+;)\n)+"
 
 
 def parse_rows(raw: pl.DataFrame, profiles: Mapping[str, StreamProfile], options: ParseOptions) -> ParsedRows:
@@ -279,7 +281,7 @@ def _gather_lines(frame: pl.DataFrame, raw: pl.DataFrame, read: pl.DataFrame) ->
     if empty.any() and len(first):
         joined = joined.with_columns(
             pl.when(empty)
-            .then(pl.col("text").str.strip_chars_start(" \t\r\n"))
+            .then(pl.col("text").str.strip_chars_start(" \t\r\n").str.replace(_BEFORE_STATEMENT, ""))
             .otherwise(pl.col("message"))
             .alias("message")
         )

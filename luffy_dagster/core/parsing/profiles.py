@@ -18,10 +18,11 @@ from luffy_dagster.core.model import StreamProfile
 from luffy_dagster.core.parsing import unwrap
 from luffy_dagster.core.parsing.headers import Format, infer_formats, read_headers
 from luffy_dagster.core.parsing.traces.continuation import is_continuation
-from luffy_dagster.core.parsing.unwrap import Step, logfmt
+from luffy_dagster.core.parsing.unwrap import Step, logfmt, records
 
 PROFILE_ALGORITHM = "profile-2026-12"
 _SAMPLE = 2000
+_OBJECTS = ("json", "logfmt", *records.RECORDS)  # wrappers that say all of a line
 _LONGEST = 20_000  # characters of a line that a sample needs
 
 
@@ -65,6 +66,7 @@ def settle_profile(lines: Sequence[str], *, assume_tz: str = "UTC", received_at:
     fold_all = False
     if formats:
         after, fold_all = _behind(flat, formats, assume_tz, received_at)
+    fold_all = fold_all or any(step.kind == "export" for step in steps)
     confidence = _confidence(chosen, steps, flat, formats)
     paired = _paired(flat, formats, assume_tz, received_at)
     reading = Reading(tuple(steps), tuple(formats), tuple(after), fold_all, assume_tz, paired)
@@ -176,7 +178,7 @@ def _confidence(lines: Sequence[str], steps: Sequence[Step], inner: Sequence[str
     plain = [line for line in inner if line.strip()]
     read = sum(form.share for form in formats) * len(plain)
     strays = sum(1 for line in plain if _STRAY.match(line)) if formats else 0
-    said = total - len(plain) if any(step.kind in ("json", "logfmt") for step in steps) else 0
+    said = total - len(plain) if any(step.kind in _OBJECTS for step in steps) else 0
     dated = (
         1.0 if any(step.kind == "rfc5424" for step in steps) else 0.5
     )  # it says time, level and who; others only some of it

@@ -16,7 +16,7 @@ import polars as pl
 from luffy_dagster.core.parsing import levels, times
 from luffy_dagster.core.parsing.levels import WORDS
 from luffy_dagster.core.parsing.traces.continuation import is_continuation
-from luffy_dagster.core.parsing.unwrap import json_lines, json_names, logfmt
+from luffy_dagster.core.parsing.unwrap import json_lines, json_names, logfmt, records
 from luffy_dagster.core.schemas import UTC_US
 
 # What unwrapping yields per row. `lane`: lines of different lanes of one stream do not continue each other. `whole`: the
@@ -66,18 +66,25 @@ _LAYERS = 4
 class Step:
     """One wrapper to take off."""
 
-    kind: str  # ansi, cri, compose, kubectl, stern, rfc5424, pri, json, logfmt, octal
+    kind: str  # ansi, cri, compose, kubectl, stern, rfc5424, pri, json, logfmt, octal, or one of records
     plan: json_lines.JsonPlan | None = None
+    columns: tuple[str, ...] = ()  # names of the columns of W3C's format
 
     def to_json(self) -> dict[str, object]:
         """The step as JSON values."""
-        return {"kind": self.kind} | ({"plan": self.plan.to_json()} if self.plan else {})
+        said: dict[str, object] = {"plan": self.plan.to_json()} if self.plan else {}
+        return {"kind": self.kind} | said | ({"columns": list(self.columns)} if self.columns else {})
 
     @staticmethod
     def from_json(value: dict[str, object]) -> Step:
         """The step again."""
         plan = value.get("plan")
-        return Step(str(value["kind"]), json_lines.JsonPlan.from_json(plan) if isinstance(plan, dict) else None)
+        columns = value.get("columns")
+        return Step(
+            str(value["kind"]),
+            json_lines.JsonPlan.from_json(plan) if isinstance(plan, dict) else None,
+            tuple(str(name) for name in columns) if isinstance(columns, list) else (),
+        )
 
 
 def detect(lines: Sequence[str]) -> tuple[list[Step], list[str]]:
@@ -113,6 +120,11 @@ def _detect_one(lines: Sequence[str], had: set[str]) -> tuple[Step, list[str]] |
         return Step(kind), [
             m.group(m.re.groups) or "" if m is not None else line for m, line in zip(found, lines, strict=True)
         ]
+    if not had & {"json", "logfmt", *records.RECORDS}:
+        found_records = records.detect(lines)
+        if found_records is not None:
+            kind, columns, rest = found_records
+            return Step(kind, columns=columns), rest
     if not had & {"json", "logfmt"}:
         pairs = logfmt.sample_objects(lines)
         if pairs and len(pairs) >= 0.7 * _beside_traces(lines[:400]):
@@ -191,6 +203,8 @@ def apply(
             frame = _apply_json(frame, step.plan, assume_tz, received_at, wants_time=wants_time)
         elif step.kind == "logfmt" and step.plan is not None:
             frame = _apply_json(frame, step.plan, assume_tz, received_at, pairs=True, wants_time=wants_time)
+        elif step.kind in records.RECORDS:
+            frame = records.apply(frame, step.kind, step.columns, assume_tz, received_at)
         else:
             frame = _apply_pattern(frame, step.kind, assume_tz, received_at)
     return frame
