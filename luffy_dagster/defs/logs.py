@@ -29,6 +29,7 @@ from luffy_dagster.defs.anomalies import ANOMALY_WINDOWS, anomaly_windows_spec
 from luffy_dagster.defs.incidents import EXCEPTION_CLUSTERS, exception_clusters_spec
 from luffy_dagster.defs.partitions import split_key
 from luffy_dagster.defs.resources import LuffyResource
+from luffy_dagster.defs.targets import Judged, Targets
 
 RAW_LOGS = "raw_logs"
 PARSED_ENTRIES = "parsed_entries"
@@ -106,6 +107,7 @@ def _materialise(
     context: AssetExecutionContext, luffy: LuffyResource, service: str, day: date, refetch: Refetch
 ) -> Iterator[MaterializeResult[Any] | AssetCheckResult]:
     wanted = {key.path[-1] for key in context.selected_asset_keys}
+    told = Targets(context.instance, context.run.run_id)
     if wanted == {EXCEPTION_CLUSTERS}:
         cluster = luffy.cluster(service)
         view = luffy.view(service, day)
@@ -118,7 +120,7 @@ def _materialise(
         detected = luffy.detect(service, day)
         yield MaterializeResult(asset_key=ANOMALY_WINDOWS, metadata=anomalies.of_day(day, service, detected))
         for _ in context.selected_asset_check_keys:
-            yield _checked(checks.of_detect(detected))
+            yield _checked(checks.of_detect(detected), told.look())
         return
     result = luffy.rebuild(service, day, _refetch(luffy, wanted, day, refetch))
     context.log.info("%s on %s: %s in %.1f s", service, day, "done" if result.ok else "failed", result.seconds)
@@ -147,16 +149,18 @@ def _materialise(
         if PARSED_ENTRIES in wanted:
             yield MaterializeResult(asset_key=PARSED_ENTRIES, metadata=metadata.parsed_entries(day, result.parse, view))
         if EXCEPTION_CLUSTERS in wanted and result.cluster is not None:
-            told = metadata.exception_clusters(day, int(counts.exceptions) if counts else 0, result.cluster, view)
-            yield MaterializeResult(asset_key=EXCEPTION_CLUSTERS, metadata=told)
+            grouped = metadata.exception_clusters(day, int(counts.exceptions) if counts else 0, result.cluster, view)
+            yield MaterializeResult(asset_key=EXCEPTION_CLUSTERS, metadata=grouped)
         if ANOMALY_WINDOWS in wanted and result.detect is not None and result.detect.error is None:
             shown = anomalies.of_day(day, service, result.detect)
             yield MaterializeResult(asset_key=ANOMALY_WINDOWS, metadata=shown)
+    if chosen:
+        told.look()
     for key in sorted(chosen, key=str):
         verdict = verdicts.get((key.asset_key, key.name))
         if verdict is None:
             verdict = checks.Verdict(key.asset_key, key.name, True, "nothing to judge in this run")
-        yield _checked(verdict)
+        yield _checked(verdict, told)
     if not result.ok:
         raise Failure(
             f"{service} on {day}: {result.error}",
@@ -165,15 +169,15 @@ def _materialise(
         )
 
 
-def _checked(verdict: checks.Verdict) -> AssetCheckResult:
-    return AssetCheckResult(
+def _checked(verdict: checks.Verdict, told: Targets) -> AssetCheckResult:
+    return Judged(
         asset_key=AssetKey(verdict.asset.path),
         check_name=verdict.name,
         passed=verdict.passed,
         severity=verdict.severity,
         description=verdict.description,
         metadata=checks.metadata_of(verdict),
-    )
+    ).of(told)
 
 
 def _refetch(luffy: LuffyResource, wanted: set[str], day: date, refetch: Refetch) -> bool | None:

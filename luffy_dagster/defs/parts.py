@@ -5,9 +5,11 @@ Fields left empty come from the LUFFY_… settings of the process that runs. A p
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Mapping
+from copy import copy
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from dagster import ConfigurableResource
+from dagster import ConfigurableResource, EnvVar
 from pydantic import Field, SecretStr
 
 from luffy_dagster.settings import Settings, get_settings
@@ -15,8 +17,24 @@ from luffy_dagster.settings import Settings, get_settings
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+_UNSAID = object()
 
-class Part(ConfigurableResource):  # type: ignore[type-arg]
+
+class Settled(ConfigurableResource):  # type: ignore[type-arg]
+    """A resource that a run takes over as it is when nothing about it is said anew.
+
+    Dagster makes every resource of a run three times, each time with its schema inferred: 20 ms with ours, in every run.
+    """
+
+    # Called by Dagster. Under another name in another version, the resource is made anew as ever.
+    def _with_updated_values(self, values: Mapping[str, Any] | None) -> Any:
+        said = ((getattr(self, name, _UNSAID), value) for name, value in (values or {}).items())
+        if all(own == value and not isinstance(own, EnvVar) for own, value in said):
+            return copy(self)
+        return super()._with_updated_values(values)
+
+
+class Part(Settled):
     """A part whose fields stand for settings; one that is left as it is by default leaves its setting as it is."""
 
     stands_for: ClassVar[dict[str, str]] = {}

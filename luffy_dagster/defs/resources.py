@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
-from dagster import ConfigurableResource, ResourceDependency
+from dagster import ResourceDependency
 from pydantic import Field
 
 from luffy_dagster.defs.parts import (
@@ -20,6 +20,7 @@ from luffy_dagster.defs.parts import (
     NotificationResource,
     Part,
     PostgresResource,
+    Settled,
 )
 from luffy_dagster.settings import Settings, get_settings
 
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from luffy_dagster.flows.rca import RcaRun
 
 
-class LuffyResource(ConfigurableResource):  # type: ignore[type-arg]
+class LuffyResource(Settled):
     """Luffy's flows over the configured parts: the one thing that asset bodies, the tick, schedules and sensors call."""
 
     postgres: ResourceDependency[PostgresResource]

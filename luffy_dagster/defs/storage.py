@@ -14,6 +14,7 @@ from dagster._config.config_schema import UserConfigSchema
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres.storage import DagsterPostgresStorage
 
+from luffy_dagster.defs.event_storage import event_storage
 from luffy_dagster.settings import Settings
 from luffy_dagster.store.connection import database_url
 
@@ -42,6 +43,10 @@ class LuffyStorage(DagsterPostgresStorage):
     Without a URL in LUFFY_DAGSTER_DATABASE_URL it uses the database `dagster` beside the store. dagster-postgres opens a
     connection per statement unless it is told that it serves a webserver: 4.3 ms per event against 0.5 ms.
     """
+
+    def __init__(self, postgres_url: str, *args: Any, **options: Any) -> None:
+        super().__init__(postgres_url, *args, **options)
+        self._event_log_storage = event_storage()(postgres_url, self.should_autocreate_tables)
 
     @classmethod
     def config_type(cls) -> UserConfigSchema:

@@ -13,13 +13,11 @@ from dagster import (
     AssetKey,
     AssetMaterialization,
     Config,
-    DagsterEventType,
     MetadataValue,
     OpExecutionContext,
     job,
     op,
 )
-from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 from pydantic import Field
 
 from luffy_dagster.defs import anomalies, checks, metadata
@@ -29,12 +27,12 @@ from luffy_dagster.defs.incidents import EXCEPTION_CLUSTERS
 from luffy_dagster.defs.logs import PARSED_ENTRIES, RAW_LOGS
 from luffy_dagster.defs.partitions import key_of
 from luffy_dagster.defs.resources import LuffyResource
+from luffy_dagster.defs.targets import Target, Targets
 
 if TYPE_CHECKING:
     from luffy_dagster.flows import ServiceResult
 
 TICK_MAX_RUNTIME_SECONDS = 7200
-_Targets = dict[tuple[str, str], AssetCheckEvaluationTargetMaterializationData]
 
 
 class TickConfig(Config):
@@ -89,7 +87,7 @@ class _Telling:
     def __init__(self, context: OpExecutionContext, luffy: LuffyResource) -> None:
         self.context = context
         self.luffy = luffy
-        self.cursor: str | None = None
+        self.targets = Targets(context.instance, context.run_id)
         self.with_news: list[str] = []
 
     def tell(self, result: "ServiceResult") -> None:
@@ -113,8 +111,9 @@ class _Telling:
             written += self._materialise(
                 RAW_LOGS, result.service, today, metadata.raw_logs(today, result.service, result.fetch)
             )
-        targets = self._targets(written)
-        self._checks(result, days or [today], targets)
+        if written:
+            self.targets.look()
+        self._checks(result, days or [today], written)
         if reason is not None:
             self.context.log.warning("%s failed: %s", result.service, reason)
 
@@ -141,26 +140,7 @@ class _Telling:
         self.context.log_event(AssetMaterialization(asset_key=asset, partition=partition, metadata=shown))
         return [(asset, str(partition))]
 
-    def _targets(self, written: Sequence[tuple[str, str]]) -> _Targets:
-        """The storage ids of what was just written: a check without its target is shown nowhere."""
-        found: _Targets = {}
-        if not written:
-            return found
-        page = self.context.instance.get_records_for_run(
-            self.context.run_id, cursor=self.cursor, of_type=DagsterEventType.ASSET_MATERIALIZATION
-        )
-        self.cursor = page.cursor
-        for record in page.records:
-            written_one = record.asset_materialization
-            if written_one is not None and written_one.partition is not None:
-                found[written_one.asset_key.path[-1], str(written_one.partition)] = (
-                    AssetCheckEvaluationTargetMaterializationData(
-                        storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp
-                    )
-                )
-        return found
-
-    def _checks(self, result: "ServiceResult", days: Sequence[date], targets: _Targets) -> None:
+    def _checks(self, result: "ServiceResult", days: Sequence[date], written: Sequence[tuple[str, str]]) -> None:
         verdicts = checks.of_fetch(result.fetch) if result.fetch is not None else []
         if result.parse is not None:
             verdicts += checks.of_parse(result.parse)
@@ -172,13 +152,13 @@ class _Telling:
         latest = max(days)
         for verdict in verdicts:
             asset = verdict.asset.path[-1]
-            told = [day for day in days if (asset, str(key_of(day, result.service))) in targets]
+            told = [day for day in days if (asset, str(key_of(day, result.service))) in written]
             first = (verdict.asset, verdict.name) == (checks.RAW_LOGS, checks.SOURCES_READ)
             if not told and (first or (verdict.name == checks.DAY_JUDGED and not verdict.passed)):
                 told = [latest]
             for day in told:
                 partition = str(key_of(day, result.service))
-                target = targets.get((asset, partition)) or self._latest(verdict.asset, partition)
+                target = self.targets.get(verdict.asset, partition) or self._latest(verdict.asset, partition)
                 self.context.log_event(
                     AssetCheckEvaluation(  # type: ignore[arg-type]  # allowed, but missing in the annotation
                         asset_key=verdict.asset,
@@ -192,16 +172,14 @@ class _Telling:
                     )
                 )
 
-    def _latest(self, asset: AssetKey, partition: str) -> AssetCheckEvaluationTargetMaterializationData | None:
+    def _latest(self, asset: AssetKey, partition: str) -> Target | None:
         from dagster import AssetRecordsFilter
 
         page = self.context.instance.fetch_materializations(
             AssetRecordsFilter(asset_key=asset, asset_partitions=[partition]), limit=1
         )
         for record in page.records:
-            return AssetCheckEvaluationTargetMaterializationData(
-                storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp
-            )
+            return Target(storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp)
         return None
 
 
