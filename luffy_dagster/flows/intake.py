@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -33,7 +33,21 @@ _BAD = {
     "time_out_of_range": RowFlag.TIME_OUT_OF_RANGE,
     "time_from_receipt": RowFlag.TIME_FROM_RECEIPT,
 }
+_TICK = timedelta(microseconds=1)
 _PIECE_BYTES = 128 << 20  # text held before a commit, whatever the number of rows
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """Documents of earlier fetches, read once: those from `start` on (None: all), and those with any of the bits of `flags`."""
+
+    start: datetime | None
+    flags: int
+    doc_ids: pl.DataFrame
+
+    def covers(self, start: datetime | None, flags: int) -> bool:
+        """Whether documents from `start` on, and those with these flags, are among them."""
+        return self.start is None or (start is not None and self.start <= start and flags & ~self.flags == 0)
 
 
 @dataclass
@@ -53,6 +67,8 @@ class Intake:
     bad: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
     seen: datetime | None = None  # largest event time seen that can be
+    began: int | None = None  # the last batch there was before this fetch wrote any
+    earlier: Earlier | None = None
 
     @property
     def is_file(self) -> bool:
@@ -146,11 +162,27 @@ def _unknown(
     ctx: FlowContext, service: str, intake: Intake, rows: pl.DataFrame, window: TimeRange | None
 ) -> pl.DataFrame:
     """Rows whose documents are not in raw_logs yet (looked for where they could be)."""
+    if intake.began is None:
+        written = ctx.lake.last_batch(RAW, service)
+        intake.began = written.batch if written else 0
     if rows.is_empty() or not ctx.lake.exists(RAW, service):
         return rows
+    for known in (_of_earlier_fetches(ctx, service, intake, rows, window), _of_this_fetch(ctx, service, intake, rows)):
+        # many are known and hardly ever one of these: to ask which known ones come again is cheaper than to ask which are new
+        again = known.filter(pl.col("doc_id").is_in(rows.get_column("doc_id").implode()))
+        if not again.is_empty():
+            rows = rows.join(again, on="doc_id", how="anti", maintain_order="left")
+    return rows
+
+
+def _of_earlier_fetches(
+    ctx: FlowContext, service: str, intake: Intake, rows: pl.DataFrame, window: TimeRange | None
+) -> pl.DataFrame:
+    """Known documents that earlier fetches brought. A document may stand under another time by now, so all times from the piece's
+    beginning on count; the pieces of a fetch rise in time, so they are read once.
+    """
     flagged = 0
     start: Any = rows.get_column("event_time").min()
-    end: Any = None
     if intake.is_file:
         # Rows without a time of their own got that of their receipt: a fetch that was killed did so after the last that ended.
         ended = intake.source.last_fetch_at
@@ -160,10 +192,24 @@ def _unknown(
         flagged = _TIME_FLAGS & int(bits or 0)
         if window is not None:
             start = min(start, window.start)
-    known = ctx.lake.doc_ids(service, intake.source.id, start, end, flags=flagged)
-    # many are known and hardly ever one of these: to ask which known ones come again is cheaper than to ask which are new
-    again = known.filter(pl.col("doc_id").is_in(rows.get_column("doc_id").implode()))
-    return rows if again.is_empty() else rows.join(again, on="doc_id", how="anti", maintain_order="left")
+    if intake.earlier is None or not intake.earlier.covers(start, flagged):
+        if intake.earlier is not None:  # pieces that go back in time: whatever comes, it is read once more only
+            start, flagged = None, 0
+        known = ctx.lake.doc_ids(service, intake.source.id, [(start, None)], flags=flagged, batch_upto=intake.began)
+        intake.earlier = Earlier(start, flagged, known)
+    return intake.earlier.doc_ids
+
+
+def _of_this_fetch(ctx: FlowContext, service: str, intake: Intake, rows: pl.DataFrame) -> pl.DataFrame:
+    """Known documents that pieces before this one brought: one and the same has one time, its own or that of this fetch."""
+    if not intake.rows:
+        return rows.select("doc_id").clear()
+    received = (pl.col("flags") & _TIME_FLAGS) != 0
+    spans = rows.group_by(received.alias("received")).agg(
+        pl.col("event_time").min().alias("first"), pl.col("event_time").max().alias("last")
+    )
+    windows = [(first, last + _TICK) for first, last in spans.select("first", "last").iter_rows()]
+    return ctx.lake.doc_ids(service, intake.source.id, windows, batch_after=intake.began)
 
 
 def _redated(ctx: FlowContext, service: Any, intake: Intake, profiles: Profiles, rows: pl.DataFrame) -> pl.DataFrame:

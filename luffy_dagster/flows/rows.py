@@ -27,11 +27,12 @@ _FEW = 8  # streams
 
 def ordered(frame: pl.DataFrame) -> pl.DataFrame:
     """Rows sorted by stream and the stream's own order."""
-    if _in_order(frame):
+    column = frame.get_column("stream")
+    if column.is_sorted() and _in_order(frame):
         return frame
     # rows come by time: a few streams put one after the other are in order nearly always, at a third of what sorting costs
-    streams = frame.get_column("stream").unique().sort()
-    if streams.null_count() or len(streams) > _FEW:
+    streams = column.unique().sort()
+    if streams.null_count() or not 1 < len(streams) <= _FEW:
         return frame.sort(ORDER, nulls_last=True)
     rows = pl.concat([frame.filter(pl.col("stream") == stream) for stream in streams], rechunk=True)
     return rows if _in_order(rows) else rows.sort(ORDER, nulls_last=True)

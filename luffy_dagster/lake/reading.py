@@ -74,12 +74,14 @@ class Reading(Opening):
         windows: Sequence[Window] | None = None,
         days: Sequence[date] | None = None,
         batch_after: int | None = None,
+        batch_upto: int | None = None,
         streams: Sequence[str] | None = None,
         columns: Sequence[str] | None = None,
     ) -> pl.LazyFrame:
         """Rows of a table as a lazy frame with exactly the columns of its schema (or `columns`).
 
-        `start` (inclusive), `end` (exclusive) and `windows` (any of them) bound event_time; `days` are partitions. Files
+        `start` (inclusive), `end` (exclusive) and `windows` (any of them) bound event_time; `days` are partitions; batches
+        are those after `batch_after` (exclusive) up to `batch_upto` (inclusive). Files
         that cannot hold such rows are not opened; further filters on the frame are pushed down to the Parquet reader.
         """
         wanted = [*TABLES[kind]] if columns is None else [*columns]
@@ -87,7 +89,7 @@ class Reading(Opening):
         ranges = [*windows] if windows is not None else [(start, end)] if start is not None or end is not None else None
         files = self._files(table, kind, service) if table else pl.DataFrame()
         if not files.is_empty():
-            files = _prune(files, ranges, days, batch_after, streams)
+            files = _prune(files, ranges, days, (batch_after, batch_upto), streams)
         if files.is_empty():
             return pl.LazyFrame(schema=TABLES[kind]).select(wanted)
         frame = pl.scan_parquet(
@@ -106,20 +108,33 @@ class Reading(Opening):
             frame = frame.filter(pl.col("day").is_in([*days]))
         if batch_after is not None:
             frame = frame.filter(pl.col("batch") > batch_after)
+        if batch_upto is not None:
+            frame = frame.filter(pl.col("batch") <= batch_upto)
         if streams is not None:
             frame = frame.filter(pl.col("stream").is_in([*streams]))
         return frame.select(wanted)
 
     def doc_ids(
-        self, service: str, source_id: str, start: datetime | None, end: datetime | None, *, flags: int = 0
+        self,
+        service: str,
+        source_id: str,
+        windows: Sequence[Window],
+        *,
+        flags: int = 0,
+        batch_after: int | None = None,
+        batch_upto: int | None = None,
     ) -> pl.DataFrame:
-        """doc_id of the source's raw rows with an event time in [start, end), or with any of the bits of `flags` set."""
+        """doc_id of the source's raw rows with an event time in one of `windows`, or with any of the bits of `flags` set."""
         own = pl.col("source_id") == source_id
         if flags:
-            frame = self.scan("raw_logs", service)
-            own &= _within([(start, end)]) | ((pl.col("flags") & flags) != 0)
-        else:
-            frame = self.scan("raw_logs", service, start=start, end=end)
+            own &= _within(windows) | ((pl.col("flags") & flags) != 0)
+        frame = self.scan(
+            "raw_logs",
+            service,
+            windows=None if flags else windows,
+            batch_after=batch_after,
+            batch_upto=batch_upto,
+        )
         return frame.filter(own).select("doc_id").collect()
 
     def hourly(self, kind: str, service: str, start: datetime, end: datetime, by: Sequence[str] = ()) -> pl.DataFrame:
@@ -175,7 +190,7 @@ def _prune(
     files: pl.DataFrame,
     ranges: Sequence[Window] | None,
     days: Sequence[date] | None,
-    batch_after: int | None,
+    batches: tuple[int | None, int | None],
     streams: Sequence[str] | None,
 ) -> pl.DataFrame:
     """Files that may hold wanted rows; a file without statistics always may."""
@@ -192,8 +207,11 @@ def _prune(
         keep &= hit.fill_null(True)
     if days is not None:
         keep &= pl.col("partition.day").is_in([*days])
-    if batch_after is not None:
-        keep &= (pl.col("max.batch") > batch_after).fill_null(True)
+    after, upto = batches
+    if after is not None:
+        keep &= (pl.col("max.batch") > after).fill_null(True)
+    if upto is not None:
+        keep &= (pl.col("min.batch") <= upto).fill_null(True)
     if streams is not None and len(streams) == 1:
         keep &= ((pl.col("min.stream") <= streams[0]) & (pl.col("max.stream") >= streams[0])).fill_null(True)
     return files.filter(keep)

@@ -60,6 +60,43 @@ def test_the_same_hour_twice_and_documents_that_come_twice(world) -> None:
     assert world.entries().get_column("lines").sum() == 100
 
 
+def test_what_is_there_already_is_read_once_and_not_at_every_piece(world, monkeypatch) -> None:
+    _, server = world.service()
+    docs = minutes_of_logs(600, START)
+    server.add(*docs)
+    server.page = world.piece_rows = 40  # fifteen commits in one fetch
+    read: list[int] = []
+    real = type(world.lake).doc_ids
+
+    def counted(*given, **named):
+        found = real(*given, **named)
+        read.append(found.height)
+        return found
+
+    monkeypatch.setattr(type(world.lake), "doc_ids", counted)
+    process_service(world.ctx, "web")
+    assert world.raw().height == 600
+    assert sum(read) < 60  # a few at the borders of the pieces, where times are equal
+    read.clear()
+    with store.begin(world.engine) as conn:
+        conn.exec_driver_sql("update log_source set watermark = null")
+    server.add(*(Doc(f"new-{number}", doc.at, doc.body, doc.stream) for number, doc in enumerate(docs)))
+    result = process_service(world.ctx, "web")
+    assert (result.fetch.rows, result.fetch.duplicates) == (600, 600)
+    assert sum(read) < 1200
+
+
+def test_a_document_that_comes_in_two_pieces_is_kept_once(world) -> None:
+    _, server = world.service()
+    docs = minutes_of_logs(120, START)
+    bare = [Doc(f"bare-{number}", None, f"no time {number}") for number in range(20)]
+    server.add(*docs, *bare, *docs[:50], *bare)
+    server.page = world.piece_rows = 40
+    result = process_service(world.ctx, "web")
+    assert (result.fetch.rows, result.fetch.duplicates) == (140, 70)
+    assert world.raw().get_column("doc_id").n_unique() == world.raw().height == 140
+
+
 def test_equal_timestamps_by_the_thousand(world) -> None:
     _, server = world.service()
     world.piece_rows = 10_000

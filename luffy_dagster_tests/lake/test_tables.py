@@ -138,9 +138,9 @@ def test_delete_batches_takes_back_an_unfinished_batch(lake: Lake) -> None:
 def test_doc_ids_of_a_window_and_of_flagged_rows(lake: Lake) -> None:
     lake.append(KIND, "web", rows(10, 1), batch=1)
     lake.append(KIND, "web", rows(2, 2, START - timedelta(days=3), flags=int(RowFlag.TIME_OUT_OF_RANGE)), batch=2)
-    assert lake.doc_ids("web", "s1", START, None).height == 10
-    assert lake.doc_ids("web", "s2", START, None).height == 0
-    assert lake.doc_ids("web", "s1", START, None, flags=int(RowFlag.TIME_OUT_OF_RANGE)).height == 12
+    assert lake.doc_ids("web", "s1", [(START, None)]).height == 10
+    assert lake.doc_ids("web", "s2", [(START, None)]).height == 0
+    assert lake.doc_ids("web", "s1", [(START, None)], flags=int(RowFlag.TIME_OUT_OF_RANGE)).height == 12
 
 
 def test_compact_and_vacuum_keep_rows_and_batch(lake: Lake, tmp_path) -> None:

@@ -7,9 +7,11 @@ answer in time). Only codes and a short fixed vocabulary count, never free words
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _QUOTED = re.compile(r"'[^']{0,200}'|\"[^\"]{0,200}\"|`[^`]{0,200}`")
 _LONGEST = 500
+_DIGITS = re.compile("[0-9]+")
 
 # A status of HTTP where something says that it is one.
 _STATUS = re.compile(
@@ -54,5 +56,10 @@ def kinds_of(message: str) -> tuple[str, ...]:
     line = _QUOTED.sub("'", line)
     found |= {*_STATUS.findall(line), *_PHRASED.findall(line)}
     found |= {re.sub(r"[ =:]+", " ", code) for code in _CODES.findall(line)}
-    found |= {name for name, words in _REASONS if words.search(line)}
+    found |= _reasons(_DIGITS.sub("0", line))
     return tuple(sorted(found))
+
+
+@lru_cache(maxsize=4096)  # no reason has a digit in it, and what one line of code reports differs in little else
+def _reasons(line: str) -> frozenset[str]:
+    return frozenset(name for name, words in _REASONS if words.search(line))

@@ -6,6 +6,7 @@ Frames are printed innermost first; causes follow ("Caused by:", "Suppressed:", 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from luffy_dagster.core.parsing.traces.model import RawFrame, Trace, TracedException, bounded
 
@@ -58,6 +59,7 @@ def language_of(line: str) -> str | None:
     return "java" if _JAVA_CUT.match(line) else None
 
 
+@lru_cache(maxsize=8192)  # traces of one fault have the same frames
 def frame_of(line: str, language: str) -> RawFrame | None:
     """The frame of a line, read as `language`."""
     if language == "java":
