@@ -6,20 +6,27 @@ case's `buggy_commit` is read. Only cases with `primary` true are scored (one tr
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from itertools import groupby
+from contextlib import contextmanager
+from itertools import count, groupby
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 from luffy_dagster.core.parsing.traces.extract import frames_of, parse_trace
 from luffy_dagster.core.rca.model import Suspects, Trouble
 from luffy_dagster.core.rca.suspects import SUSPECT_ALGORITHM, rank_suspects
 from luffy_dagster.core.rca.weights import WEIGHTS, Weights
+from luffy_dagster.evals.remembered import Remembered
 from luffy_dagster.evals.suspect_weights import KINDS, learn, project_of
+
+if TYPE_CHECKING:
+    from luffy_dagster.adapters.git import GitRepository
 
 LIMIT = 20
 EVERY = 400  # suspects of a kind that weights are learnt from
@@ -46,18 +53,19 @@ def run(
     """
     cases = [json.loads(line) for line in data.read_text().splitlines() if line.strip()]
     cases = [case for case in cases if case.get("source", "").startswith(source)]
-    clones = Clones(repos, cache or repos.parent / ".luffy-history")
     started = time.process_time()
     result: dict[str, Any] = {"eval": "localisation", "algorithm": SUSPECT_ALGORITHM, "cases": len(cases)}
     weights_of: Callable[[str], Weights] = lambda _: WEIGHTS  # noqa: E731
-    if leave_out:
-        whole, without = _learnt(cases, clones)
-        weights_of = lambda project: without.get(project, whole)  # noqa: E731
-        result["weights_of_all"] = {kind: dict(getattr(whole, kind)) for kind in KINDS}
     predictions = []
-    for case, suspects in clones.rank(cases, weights_of):
-        predictions.append({"case_id": case["case_id"], **_names(case, suspects)})
-        print(f"{len(predictions)}/{len(cases)} {case['case_id']}", file=sys.stderr)
+    with TemporaryDirectory() as answers:
+        clones = Clones(repos, cache or repos.parent / ".luffy-history", Path(answers) if leave_out else None)
+        if leave_out:
+            whole, without = _learnt(cases, clones)
+            weights_of = lambda project: without.get(project, whole)  # noqa: E731
+            result["weights_of_all"] = {kind: dict(getattr(whole, kind)) for kind in KINDS}
+        for case, suspects in clones.rank(cases, weights_of):
+            predictions.append({"case_id": case["case_id"], **_names(case, suspects)})
+            print(f"{len(predictions)}/{len(cases)} {case['case_id']}", file=sys.stderr)
     if out is not None:
         out.write_text("".join(json.dumps(prediction) + "\n" for prediction in predictions))
     result |= {
@@ -71,11 +79,11 @@ def run(
 
 
 class Clones:
-    """The clones of a folder, one open at a time."""
+    """The clones of a folder, one open at a time; what Git answers is kept per case in `answers`, where that is given."""
 
-    def __init__(self, folder: Path, cache: Path) -> None:
+    def __init__(self, folder: Path, cache: Path, answers: Path | None = None) -> None:
         """Nothing is opened yet."""
-        self._folder, self._cache = folder, cache
+        self._folder, self._cache, self._answers = folder, cache, answers
         self.missing: set[str] = set()
         self.slowest = 0.0
 
@@ -98,17 +106,31 @@ class Clones:
             with repository:
                 for case in group:
                     clock = time.perf_counter()
-                    found = rank_suspects(
-                        trouble_of(case), repository, limit=limit, weights=weights_of(project_of(case))
-                    )
+                    with self._remembered(case, repository) as asked:
+                        found = rank_suspects(
+                            trouble_of(case), asked, limit=limit, weights=weights_of(project_of(case))
+                        )
                     self.slowest = max(self.slowest, time.perf_counter() - clock)
                     yield case, found
+
+    @contextmanager
+    def _remembered(self, case: dict[str, Any], repository: GitRepository) -> Iterator[Any]:
+        if self._answers is None:
+            yield repository
+            return
+        remembered = Remembered(
+            self._answers / f"{hashlib.sha256(case['case_id'].encode()).hexdigest()}.pickle", repository
+        )
+        yield remembered
+        remembered.keep()
 
 
 def _learnt(cases: Sequence[dict[str, Any]], clones: Clones) -> tuple[Weights, dict[str, Weights]]:
     primary = [case for case in cases if case.get("primary", True)]
+    passes = count(1)
 
     def rank(weights_of: Callable[[str], Weights]) -> Iterator[tuple[dict[str, Any], Suspects]]:
+        print(f"pass {next(passes)} of {len(KINDS)} over {len(primary)} cases", file=sys.stderr)
         for case, suspects in clones.rank(primary, weights_of, limit=EVERY):
             if suspects is not None:
                 yield case, suspects

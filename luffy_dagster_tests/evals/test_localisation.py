@@ -6,6 +6,7 @@ from datetime import timedelta
 import numpy as np
 
 from luffy_dagster.evals.localisation import run
+from luffy_dagster.evals.remembered import Remembered
 from luffy_dagster.evals.suspect_weights import Level
 from luffy_dagster_tests.gitmaker import START, Made
 
@@ -52,3 +53,18 @@ def test_a_level_gives_weight_to_what_marks_the_truth_and_leaves_a_project_out()
     level = Level(("a", "b"), ("x", "x", "y"), (right, right, wrong), (truth, truth, truth))
     assert level.fit("y")["a"] > 0.5 > 0 > level.fit("y")["b"]
     assert level.fit("x")["a"] < 0 < level.fit("x")["b"]
+
+
+def test_what_git_said_of_a_case_is_asked_once(tmp_path):
+    asked = []
+
+    class Repository:
+        def read(self, commit, path):
+            asked.append(path)
+            return "text" if path == "there" else None
+
+    for _ in range(2):
+        remembered = Remembered(tmp_path / "one.pickle", Repository())
+        assert remembered.read("c", "there") == "text" and remembered.read("c", "gone") is None
+        remembered.keep()
+    assert asked == ["there", "gone"]
