@@ -75,7 +75,7 @@ def make_server(flow: FlowContext, token: str, port: int) -> ThreadingHTTPServer
                 self._say(404, f"there is only {PATH}")
                 return
             size = self.headers.get("Content-Length") or ""
-            if not size.isdigit():
+            if not (size.isascii() and size.isdigit()):
                 self._say(411, "the length is missing")
                 return
             if int(size) > MOST_BYTES:

@@ -87,9 +87,7 @@ def messages(
     with context.connection() as conn:
         if again is not None:
             store.outbox.again(conn, again, actor=context.actor(), now=moment)
-        found = store.outbox.list_items(conn, limit=limit)
-    if failed:
-        found = [one for one in found if one.state == "failed" or (one.state != "sent" and one.attempts)]
+        found = store.outbox.list_items(conn, limit=limit, undelivered=failed)
     if json_:
         ui.print_json([{**ui.plain(one), "payload": None} for one in found])
         return
@@ -293,12 +291,13 @@ def _check(kind: str, address: str) -> None:
     from urllib.parse import urlsplit
 
     from luffy_dagster.adapters.notify import apprise
+    from luffy_dagster.core.alerting.model import MAIL_ADDRESS
 
     if kind in ("slack", "alertmanager") and not (
         urlsplit(address).scheme in ("http", "https") and urlsplit(address).hostname
     ):
         ui.fail(f"the address of a target of kind {kind} must be a whole URL: https://…")
-    if kind == "email" and "@" not in address:
+    if kind == "email" and not MAIL_ADDRESS.fullmatch(address):
         ui.fail("the address of a target of kind email must be one of mail: team@example.com")
     if kind == "apprise":
         apprise.check(address)

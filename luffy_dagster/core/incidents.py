@@ -122,33 +122,29 @@ def correlate(
     `signals` does not matter. `homes`: signal id → incident that it is part of already; what was together stays together.
     """
     fired = sorted((s for s in signals if s.fired_at <= now), key=lambda s: (s.fired_at, s.id))
-    links = {
-        (a, b): why
-        for b in range(len(fired))
-        for a in range(b)
-        if (why := _link(fired[a], fired[b], graph, settings)) is not None
-    }
-    first = list(range(len(fired)))  # of each signal, the earliest of its group
-
-    def find(index: int) -> int:
-        while first[index] != index:
-            index = first[index]
-        return index
-
+    groups = _Groups(len(fired))
+    links: dict[tuple[int, int], str] = {}
+    for a, b in _candidates(fired, graph):
+        why = _link(fired[a], fired[b], graph, settings)
+        if why is not None:
+            links[a, b] = why
+            groups.join(a, b)
+    links |= _again(fired, groups, graph, settings)
     of_home: dict[str, int] = {}
-    before = [
-        (of_home.setdefault(home, index), index)
-        for index, signal in enumerate(fired)
-        if (home := (homes or {}).get(signal.id)) is not None
-    ]
-    for a, b in [*links, *before]:
-        low, high = sorted((find(a), find(b)))
-        first[high] = low
-    groups: dict[int, list[int]] = {}
+    for index, signal in enumerate(fired):
+        home = (homes or {}).get(signal.id)
+        if home is not None:
+            groups.join(of_home.setdefault(home, index), index)
+    together: dict[int, list[int]] = {}
     for index in range(len(fired)):
-        groups.setdefault(find(index), []).append(index)
+        together.setdefault(groups.of(index), []).append(index)
+    partners: dict[int, list[tuple[int, str]]] = {}
+    for (a, b), why in links.items():
+        partners.setdefault(a, []).append((a, why))
+        partners.setdefault(b, []).append((a, why))
     return [
-        _incident([fired[i] for i in group], _whys(group, links), graph, now, settings) for group in groups.values()
+        _incident([fired[i] for i in group], _whys(group, partners), graph, now, settings)
+        for group in together.values()
     ]
 
 
@@ -157,11 +153,77 @@ def incident_id(signal_id: str) -> str:
     return blake2b(f"incident\0{signal_id}".encode(), digest_size=8).hexdigest()
 
 
-def _whys(group: Sequence[int], links: Mapping[tuple[int, int], str]) -> dict[int, str]:
+class _Groups:
+    """Which signals belong together so far (union-find): each is known by the earliest of its group."""
+
+    def __init__(self, number: int) -> None:
+        self.first = list(range(number))
+
+    def of(self, index: int) -> int:
+        """The earliest of its group."""
+        while self.first[index] != index:
+            self.first[index] = self.first[self.first[index]]
+            index = self.first[index]
+        return index
+
+    def join(self, a: int, b: int) -> None:
+        """From now on they are of one group."""
+        low, high = sorted((self.of(a), self.of(b)))
+        self.first[high] = low
+
+
+def _candidates(fired: Sequence[Signal], graph: ServiceGraph) -> list[tuple[int, int]]:
+    """Pairs of signals of different services that something may link: a trace id, a name in the lines, the declared graph.
+
+    Not all pairs: an alert storm of thousands of services that have nothing to do with each other must not be squared.
+    """
+    of_service: dict[str, list[int]] = {}
+    of_trace: dict[str, list[int]] = {}
+    for index, signal in enumerate(fired):
+        of_service.setdefault(signal.service, []).append(index)
+        for trace in set(signal.trace_ids):
+            of_trace.setdefault(trace, []).append(index)
+    pairs: set[tuple[int, int]] = set()
+    for index, signal in enumerate(fired):
+        for named in {*dict(signal.mentions), *graph.calls(signal.service)} - {signal.service}:
+            pairs.update((min(index, other), max(index, other)) for other in of_service.get(named, ()))
+        for trace in set(signal.trace_ids):
+            pairs.update((other, index) for other in of_trace[trace] if other < index)
+    return sorted((a, b) for a, b in pairs if fired[a].service != fired[b].service)
+
+
+def _again(
+    fired: Sequence[Signal], groups: _Groups, graph: ServiceGraph, settings: CorrelationSettings
+) -> dict[tuple[int, int], str]:
+    """Links of signals of one service, joined in `groups`: of each signal one to every run of signals before it, the latest."""
+    links: dict[tuple[int, int], str] = {}
+    of_service: dict[str, list[int]] = {}
+    for index, signal in enumerate(fired):
+        of_service.setdefault(signal.service, []).append(index)
+    for same in of_service.values():
+        runs: list[list[int]] = []
+        for b in same:
+            apart, joined = [], [b]
+            for run in runs:
+                for a in reversed(run):
+                    why = _link(fired[a], fired[b], graph, settings)
+                    if why is not None:
+                        links[a, b] = why
+                        groups.join(a, b)
+                        run.append(b)
+                        joined = run if len(joined) == 1 else sorted({*joined, *run})
+                        break
+                else:
+                    apart.append(run)
+            runs = [*apart, joined]
+    return links
+
+
+def _whys(group: Sequence[int], partners: Mapping[int, Sequence[tuple[int, str]]]) -> dict[int, str]:
     """Per place in the group: why it joined (the link to its earliest partner)."""
     whys: dict[int, str] = {}
     for place, index in enumerate(group):
-        linked = [(min(pair), why) for pair, why in links.items() if index in pair]
+        linked = partners.get(index)
         whys[place] = min(linked)[1] if linked else "on its own" if len(group) == 1 else "was part of it before"
     return whys
 

@@ -194,7 +194,7 @@ def links(ctx: FlowContext, incident: IncidentRow, head: Alert) -> tuple[tuple[s
     if anomaly_id:
         found.append(("Anomaly", f"luffy anomalies show {anomaly_id}"))
     if head.detail.get("url"):
-        found.append(("Source", str(head.detail["url"])))
+        found.append(("Source", redactor(ctx)(str(head.detail["url"]))))
     found.append(("I have it", f"luffy alerts ack {short} --reason …"))
     return tuple(found)
 

@@ -146,13 +146,16 @@ def list_items(
     states: Collection[str] | None = None,
     incident_id: str | None = None,
     since: datetime | None = None,
+    undelivered: bool = False,
     limit: int = 200,
 ) -> list[Item]:
-    """Messages, the newest first."""
+    """Messages, the newest first; `undelivered`: those that were given up, or were tried and are not there yet."""
     o = outbox.c
     query = select(outbox).order_by(o.id.desc()).limit(limit)
     if states is not None:
         query = query.where(o.state.in_(list(states)))
+    if undelivered:
+        query = query.where(or_(o.state == "failed", and_(o.state != "sent", o.attempts > 0)))
     if incident_id is not None:
         query = query.where(o.incidents.contains([incident_id]))
     if since is not None:

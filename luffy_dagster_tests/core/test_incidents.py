@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 
 from luffy_dagster.core.incidents import ServiceGraph, Signal, correlate
 from luffy_dagster.core.model import Severity
+from luffy_dagster_tests.growth import assert_near_linear
 
 T = datetime(2026, 11, 20, 12, tzinfo=UTC)
 CHAIN = ServiceGraph({"edge": ["orders"], "orders": ["stock"], "stock": []})
@@ -88,3 +89,19 @@ def test_what_was_together_stays_together_when_its_link_is_gone():
     assert incident.services == ("orders", "stock")
     assert {m.reason for m in incident.members} == {"was part of it before"}
     assert len(correlate(signals, ServiceGraph(), _later(120), homes={signals[0].id: "i1", signals[1].id: "i2"})) == 2
+
+
+def test_thousands_of_alerts_at_once_are_not_squared():
+    def storm(number):
+        return [_signal(f"s{n % (number // 4)}", n / 1000, fired=n / 1000) for n in range(number)]
+
+    assert_near_linear(lambda signals: correlate(signals, CHAIN, _later(20)), storm, 4_000)
+    assert len(correlate(storm(400), CHAIN, _later(20))) == 100, "a service's alerts of one time are one incident"
+
+
+def test_alerts_of_a_service_that_follow_each_other_hang_together_by_their_neighbours():
+    chain = [_signal("web", 9 * n, ended=9 * n + 1) for n in range(6)]
+    (incident,) = correlate(chain, ServiceGraph(), _later(120))
+    assert len(incident.members) == 6
+    late = _signal("web", 90, ended=91)
+    assert len(correlate([*chain, late], ServiceGraph(), _later(120))) == 2

@@ -71,3 +71,41 @@ def test_killed_between_claim_and_settle(world):
             store.outbox.claim(conn, world.clock, timedelta(seconds=62))
         deliver(world.ctx); assert r.requests == []
         world.later(seconds=63); deliver(world.ctx); assert len(r.accepted) == 1
+
+
+@pytest.mark.parametrize("address", ["ann@example.org\r\nBcc: all@example.org", "a@b.org,c@d.org", "<a@b.org>", "a b@c.org", "Ann <a@b.org>", "@b.org"])
+def test_an_address_that_is_none_is_refused_before_anything_is_sent(address):
+    from luffy_dagster.adapters.notify.errors import NotifyError
+    from luffy_dagster.adapters.notify.mail import Mailer
+
+    with smtp_receiver() as box:
+        with pytest.raises(NotifyError, match="no e-mail address") as caught:
+            Mailer("127.0.0.1", box.port, "luffy@localhost", "none").send(address, "s", "t", "<p>t</p>", key="k", thread=None, at=World.clock)
+        assert caught.value.permanent
+        assert box.tried == 0
+
+
+def test_names_of_services_and_words_of_exceptions_become_no_header(world):
+    evil = "pay\r\nBcc: all@example.org\r\n\r\n<script>: KeyError: 'x'\nX-Evil: 1 \u202e \ud83d"
+    payload = {"messages": [{**MSG["messages"][0], "headline": evil.encode("utf-8", "replace").decode(), "facts": [["What", evil[:-1]]]}]}
+    with smtp_receiver() as box:
+        world.settings = world.settings.model_copy(update={"smtp_port": box.port})
+        with store.begin(world.engine) as conn:
+            store.services.create(conn, {"id": "web", "name": "web", "notification_email": ["ann@example.org"]}, actor="t", now=world.clock)
+            store.outbox.put(conn, "key-1", "service:web:email:ann@example.org", "first", payload, now=world.clock)
+        go(world, 1)
+        (mail,) = box.mails
+    assert (mail["Bcc"], mail["X-Evil"]) == (None, None)
+    assert "KeyError" in mail["Subject"]
+    assert "<script>" not in mail.get_body(("html",)).get_content()
+
+
+def test_messages_that_did_not_arrive_are_listed_however_many_did(world):
+    with store.begin(world.engine) as conn:
+        store.services.create(conn, {"id": "web", "name": "web"}, actor="t", now=world.clock)  # has no webhook
+        store.outbox.put(conn, "lost", "service:web:slack", "first", MSG, now=world.clock)
+    go(world, 1)
+    with store.begin(world.engine) as conn:
+        for n in range(40):
+            store.outbox.put(conn, f"later-{n}", "target:1", "first", MSG, now=world.clock)
+        assert [one.key for one in store.outbox.list_items(conn, undelivered=True, limit=30)] == ["lost"]

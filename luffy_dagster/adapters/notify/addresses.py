@@ -15,6 +15,12 @@ from luffy_dagster.adapters.notify.errors import NotifyError
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolve = Callable[[str, int], Sequence[str]]
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+# Special all the same, though the standard library's table takes them for global ones: protocol assignments and a cloud's own
+# metadata services among them, relays of 6to4, addresses of a site, documentation.
+_SPECIAL = tuple(
+    ipaddress.ip_network(one)
+    for one in ("192.0.0.0/24", "168.63.129.16/32", "192.88.99.0/24", "fec0::/10", "64:ff9b:1::/48", "3fff::/20")
+)
 
 
 class Allowed:
@@ -42,13 +48,14 @@ class Allowed:
         for one in embedded(ip):
             if any(one.version == net.version and one in net for net in self.networks):
                 continue
-            if not one.is_global or one.is_multicast or one.is_reserved:
+            special = any(one.version == net.version and one in net for net in _SPECIAL)
+            if special or not one.is_global or one.is_multicast or one.is_reserved:
                 return "is a private or special address"
         return None
 
 
 def embedded(ip: Address) -> list[Address]:
-    """The address and the IPv4 addresses that an IPv6 one stands for (mapped, 6to4, NAT64, Teredo)."""
+    """The address and the IPv4 addresses that an IPv6 one stands for (mapped, 6to4, NAT64, Teredo, ISATAP)."""
     if ip.version == 4:
         return [ip]
     assert isinstance(ip, ipaddress.IPv6Address)
@@ -59,8 +66,11 @@ def embedded(ip: Address) -> list[Address]:
         inner.append(ip.sixtofour)
     if ip.teredo is not None:
         inner += list(ip.teredo)
+    last = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
     if ip in _NAT64:
-        return [ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)]
+        return [last]
+    if (int(ip) >> 32) & 0xFDFFFFFF == 0x5EFE:
+        inner.append(last)
     return [ip, *inner]
 
 

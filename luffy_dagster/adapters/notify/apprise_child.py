@@ -3,26 +3,41 @@
 from __future__ import annotations
 
 import json
+import socket
 import sys
 from typing import Any
 
 from luffy_dagster.adapters.notify.addresses import Allowed
 
+# Audit events of what stays on this machine: programs, its own log.
+_HERE = {
+    "subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.forkpty",
+    "syslog.openlog", "syslog.syslog",
+}  # fmt: skip
+
 
 class _Guard:
-    """Vetoes connections to addresses that are not allowed (audit event `socket.connect`: the address is resolved by then)."""
+    """Vetoes connections to addresses that are not allowed (audit event `socket.connect`: the address is resolved by then).
+
+    Also every program that would be started: services of Apprise that show a note on this machine's own screen do that.
+    """
 
     def __init__(self, allowed: Allowed) -> None:
         self.allowed, self.refused, self.connected = allowed, "", False
 
     def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if event not in ("socket.connect", "socket.sendto"):
-            return
-        address = arguments[1]
-        if not isinstance(address, tuple):
-            self.refused = "a local socket"
+        if event in _HERE:
+            self.refused = "it would start or write to a program of this machine: nothing is sent that way"
             raise PermissionError(self.refused)
-        if address[1] == 53:  # the name service of this machine
+        if event not in ("socket.connect", "socket.sendto", "socket.sendmsg"):
+            return
+        here, address = arguments[0], arguments[1]
+        if address is None:  # of a socket that is connected: that was looked at
+            return
+        if not isinstance(address, tuple):
+            self.refused = "it would speak to a program of this machine: nothing is sent that way"
+            raise PermissionError(self.refused)
+        if address[1] == 53 and here.type == socket.SOCK_DGRAM:  # the name service of this machine
             return
         why = self.allowed.refusal("", str(address[0]))
         if why is not None:

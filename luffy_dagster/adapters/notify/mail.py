@@ -13,6 +13,7 @@ from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
 
 from luffy_dagster.adapters.notify.errors import NotifyError
+from luffy_dagster.core.alerting.model import MAIL_ADDRESS
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,8 @@ class Mailer:
 
     def send(self, to: str, subject: str, text: str, html: str, *, key: str, thread: str | None, at: datetime) -> None:
         """Sends one mail to one address; returns when the server has accepted it. Raises NotifyError."""
+        if not MAIL_ADDRESS.fullmatch(to):
+            raise NotifyError("the address is no e-mail address: correct it", permanent=True)
         message = EmailMessage()
         message["From"] = self.sender
         message["To"] = to

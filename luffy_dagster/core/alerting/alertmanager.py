@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from hashlib import blake2b
@@ -11,6 +12,7 @@ from luffy_dagster.core.alerting.message import Message, clean, cut
 from luffy_dagster.core.alerting.model import Finding, Source
 from luffy_dagster.core.model import Severity
 
+_ID = re.compile(r"[0-9A-Za-z_.-]{1,64}")
 OUR_LABEL = "luffy_incident"  # an alert of ours that comes back is known by it, and makes no new one
 _SEVERITIES = {
     "critical": Severity.CRITICAL, "page": Severity.CRITICAL, "emergency": Severity.CRITICAL,
@@ -58,7 +60,9 @@ def incoming(payload: Mapping[str, Any], now: datetime) -> tuple[list[Finding], 
         if labels.get(OUR_LABEL):
             own.append(str(labels[OUR_LABEL]))
             continue
-        key = "external:alertmanager:" + (str(alert.get("fingerprint") or "")[:64] or _fingerprint(labels))
+        # The id is a text like "3bfd9a1c…"; another's text, which is anything, is no part of a key.
+        given = str(alert.get("fingerprint") or "")
+        key = "external:alertmanager:" + (given if _ID.fullmatch(given) else _fingerprint(labels))
         if alert.get("status") == "resolved":
             over.append(key)
         else:
@@ -68,7 +72,7 @@ def incoming(payload: Mapping[str, Any], now: datetime) -> tuple[list[Finding], 
 
 def _fingerprint(labels: Mapping[str, str]) -> str:
     text = "\0".join(f"{name}\1{labels[name]}" for name in sorted(labels))
-    return blake2b(text.encode(), digest_size=8).hexdigest()
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
 def _finding(key: str, alert: Mapping[str, Any], labels: Mapping[str, str], now: datetime) -> Finding:
@@ -76,7 +80,7 @@ def _finding(key: str, alert: Mapping[str, Any], labels: Mapping[str, str], now:
     words = annotations if isinstance(annotations, Mapping) else {}
     title = str(words.get("summary") or words.get("title") or labels.get("alertname") or "alert of Alertmanager")
     started = _time(alert.get("startsAt"))
-    known = {k: cut(clean(str(v)), 300) for k, v in labels.items()}
+    known = {cut(clean(str(k)), 100): cut(clean(str(v)), 300) for k, v in list(labels.items())[:30]}
     return Finding(
         key=key,
         source=Source.EXTERNAL,
@@ -88,7 +92,7 @@ def _finding(key: str, alert: Mapping[str, Any], labels: Mapping[str, str], now:
         environment=cut(clean(labels.get("environment") or labels.get("env") or ""), 63),
         detail={
             "why": cut(clean(str(words.get("description") or words.get("message") or "")), 1000),
-            "labels": dict(list(known.items())[:30]),
+            "labels": known,
             "url": cut(clean(str(alert.get("generatorURL") or "")), 1000),
             "fingerprint": key.rpartition(":")[2],
         },

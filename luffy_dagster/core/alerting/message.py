@@ -18,8 +18,14 @@ MOST_LINE = 300
 MOST_SUBJECT = 160
 MARKS = {Severity.CRITICAL: "🔴", Severity.HIGH: "🟠", Severity.MEDIUM: "🟡", Severity.LOW: "🔵"}
 _WORDS = {"first": "", "update": "Update: ", "repeat": "Still: ", "resolved": "Over: "}
-# Control characters, and those that turn the reading direction or hide: they can make a text look like another.
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+MOST_WHOLE = 8  # incidents in one message that are told with everything; of the others a line each
+MOST_NAMED = 40
+# Control characters, and those that turn the reading direction or hide: they can make a text look like another. Halves of surrogate
+# pairs are no text at all: what holds one can neither be stored nor sent.
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    "\ud800-\udfff\ufe00-\ufe0e\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +99,20 @@ def subject_of(messages: Sequence[Message]) -> str:
     return cut(f"[{worst.severity.upper()}] {len(messages)} incidents: {clean(worst.headline)} …", MOST_SUBJECT)
 
 
+def whole_and_rest(messages: Sequence[Message]) -> tuple[list[Message], list[str]]:
+    """Of many incidents in one message: those told whole, the worst first, and of the others how many they are and a line each."""
+    if len(messages) <= MOST_WHOLE:
+        return list(messages), []
+    ranked = sorted(messages, key=lambda m: -m.severity.rank)
+    rest = ranked[MOST_WHOLE:]
+    number = f"{len(rest):,} more incident{'s' if len(rest) != 1 else ''} (luffy incidents list):"
+    return ranked[:MOST_WHOLE], [number, *(one.subject for one in rest[:MOST_NAMED])]
+
+
 def as_text(messages: Sequence[Message]) -> str:
     """Plain text, for mail and for whatever takes no markup."""
-    return "\n\n".join(_text(one) for one in messages) + "\n"
+    whole, rest = whole_and_rest(messages)
+    return "\n\n".join([*(_text(one) for one in whole), *(["\n".join(rest)] if rest else [])]) + "\n"
 
 
 def _text(one: Message) -> str:
@@ -111,7 +128,11 @@ def _text(one: Message) -> str:
 
 def as_html(messages: Sequence[Message]) -> str:
     """HTML without anything that is loaded from elsewhere."""
-    return f'<!doctype html><html><body style="font-family:sans-serif">{"<hr>".join(_html(m) for m in messages)}</body></html>'
+    whole, rest = whole_and_rest(messages)
+    parts = [_html(one) for one in whole]
+    if rest:
+        parts.append("".join(f"<p>{html.escape(line)}</p>" for line in rest))
+    return f'<!doctype html><html><body style="font-family:sans-serif">{"<hr>".join(parts)}</body></html>'
 
 
 def _html(one: Message) -> str:
@@ -135,16 +156,24 @@ def _anchor(target: str) -> str:
 
 
 def slack_escape(text: str) -> str:
-    """Text that Slack and its like show as it is: no mention of a channel or person, no link, no markup from the log."""
+    """Text that Slack and its like show as it is: no mention of a channel or person, no link or picture, no markup from the log."""
     plain = clean(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     plain = plain.replace("@", "@\u200b").replace("`", "ˋ")
+    # Mattermost and its like read Markdown, and make links of whatever looks like an address.
+    plain = (
+        plain.replace("://", ":\u200b//")
+        .replace("](", "]\u200b(")
+        .replace("][", "]\u200b[")
+        .replace("www.", "www\u200b.")
+    )
     return re.sub(r"([*_~])", "\u200b\\1", plain)
 
 
 def as_slack(messages: Sequence[Message]) -> dict[str, Any]:
     """Payload of a Slack-compatible webhook: blocks, and the plain text that notifications show."""
     blocks: list[dict[str, Any]] = []
-    for number, one in enumerate(messages):
+    whole, rest = whole_and_rest(messages)
+    for number, one in enumerate(whole):
         if number:
             blocks.append({"type": "divider"})
         head = (
@@ -159,11 +188,15 @@ def as_slack(messages: Sequence[Message]) -> dict[str, Any]:
             blocks.append(_section(f"```{cut(body, 2900)}```"))
         if one.links:
             blocks.append(_section("\n".join(f"{label}: {_slack_link(target)}" for label, target in one.links)))
-    return {"text": slack_escape(subject_of(messages)), "blocks": blocks[:50]}
+    if rest:
+        blocks += [{"type": "divider"}, _section("\n".join(slack_escape(cut(line, 70)) for line in rest))]
+    # Neither names of people or channels are made calls of, nor addresses links, nor pages behind links fetched.
+    quiet = {"link_names": False, "parse": "none", "unfurl_links": False, "unfurl_media": False}
+    return {"text": slack_escape(subject_of(messages)), "blocks": blocks[:50], **quiet}
 
 
 def _section(text: str) -> dict[str, Any]:
-    return {"type": "section", "text": {"type": "mrkdwn", "text": cut(text, 3000)}}
+    return {"type": "section", "text": {"type": "mrkdwn", "text": cut(text, 3000), "verbatim": True}}
 
 
 def _slack_link(target: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -9,6 +10,9 @@ from enum import StrEnum
 from typing import Any
 
 from luffy_dagster.core.model import Severity
+
+# One plain address: no list, no name beside it, nothing that could become another header.
+MAIL_ADDRESS = re.compile(r"[^@\s,;:<>()\[\]\"\\]+@(?:[^@\s,;:<>()\[\]\"\\]+\.[^@\s,;:<>()\[\]\"\\.]+|localhost)")
 
 
 class Source(StrEnum):

@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from luffy_dagster.core import presets
+from luffy_dagster.core.alerting.model import MAIL_ADDRESS
 from luffy_dagster.core.cron import last_firing
 from luffy_dagster.core.model import Severity
 from luffy_dagster.store.checks import storable
@@ -95,7 +96,7 @@ def _check_meaning(field: str, value: Any) -> None:
         raise InvalidError(field, "must begin with http:// or https://")
     if field == "notification_email":
         for address in value:
-            if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+|[^@\s]+@localhost", address):
+            if not MAIL_ADDRESS.fullmatch(address):
                 raise InvalidError(field, f"{address!r} is no e-mail address")
 
 
