@@ -34,6 +34,7 @@ from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS, PIPELINE_EVEN
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.event_log.migration import ASSET_KEY_INDEX_COLS
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, AssetKeyTable, SqlEventLogStorageTable
+from dagster._time import datetime_from_timestamp
 from dagster_postgres.event_log import PostgresEventLogStorage
 from dagster_postgres.utils import DagsterPostgresException
 from sqlalchemy.dialects import postgresql
@@ -271,9 +272,11 @@ class GatheringEventLogStorage(PostgresEventLogStorage):
             event = each.event.get_dagster_event()
             key = check.not_none(event.asset_key).to_string()
             row = rows.setdefault(key, {"asset_key": key, **dict.fromkeys(_LATEST)})
-            if event.event_type == _MATERIALIZATION and row["last_materialization"] is not None:
+            made = event.event_type == _MATERIALIZATION
+            if made and row["last_materialization"] is not None:
                 continue  # an older one, and long
-            for name, value in self._get_asset_entry_values(each.event, each.id, indexed).items():
+            values = self._get_asset_entry_values(each.event, each.id, indexed) if not made else _latest(each, indexed)
+            for name, value in values.items():
                 if row[name] is None:
                     row[name] = value
         # In one order, so that no two runs wait for each other.
@@ -316,6 +319,15 @@ class GatheringEventLogStorage(PostgresEventLogStorage):
         planned = AssetCheckExecutionRecordStatus.PLANNED.value
         for partition in told.partitions_subset.get_partition_keys() if told.partitions_subset else [None]:
             yield row | {"partition": partition, "execution_status": planned}
+
+
+def _latest(each: _Told, indexed: bool) -> dict[str, Any]:
+    """What an asset keeps of its latest materialisation: the record of the event, which is serialised already."""
+    record = f'{{"__class__": "EventLogRecord", "event_log_entry": {each.row["event"]}, "storage_id": {each.id}}}'
+    found: dict[str, Any] = {"last_materialization": record, "last_run_id": each.event.run_id}
+    return found | (
+        {"last_materialization_timestamp": datetime_from_timestamp(each.event.timestamp)} if indexed else {}
+    )
 
 
 def _is_away(error: Exception) -> bool:

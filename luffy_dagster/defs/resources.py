@@ -4,11 +4,12 @@ It hands out what the flows work with; the work itself belongs in `luffy_dagster
 asked for.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
-from dagster import ResourceDependency
+from dagster import InitResourceContext, ResourceDependency
 from pydantic import Field
 
 from luffy_dagster.defs.parts import (
@@ -55,6 +56,17 @@ class LuffyResource(Settled):
     llm: ResourceDependency[LanguageModelResource]
     gitlab: ResourceDependency[GitLabResource]
     parallel_services: int = Field(default=0, description="Services worked on side by side in a tick; 0: the setting's")
+
+    # Called by Dagster, which else looks through the configuration of every part once more. Parts open nothing: there is nothing
+    # to be set up. Under another name in another version, it looks.
+    @contextmanager
+    def _resolve_and_update_nested_resources(self, context: InitResourceContext) -> Iterator[Any]:
+        parts = [getattr(self, name) for name in type(self).model_fields if name != "parallel_services"]
+        if all(isinstance(part, Part) and part.is_settled() for part in parts):
+            yield self
+        else:
+            with super()._resolve_and_update_nested_resources(context) as made:
+                yield made
 
     def settings(self) -> Settings:
         """The process's settings with what the resources say otherwise."""

@@ -19,8 +19,8 @@ from luffy_dagster.settings import Settings
 from luffy_dagster.store.connection import database_url
 
 # Questions that Dagster asks PostgreSQL anew for every event and run, most of them about the schema, by reading the catalogue: some
-# 60 % of what a run cost. A column, a table or a service's partition that is there stays there, so a yes is remembered as long as
-# the process lives.
+# 60 % of what a run cost. A column, a table, a snapshot or a service's partition that is there stays there, so a yes is remembered
+# as long as the process lives.
 _ASKED_AGAIN = (
     "has_table",
     "has_asset_key_col",
@@ -31,6 +31,8 @@ _ASKED_AGAIN = (
     "has_bulk_action_job_name_column",
     "has_backfill_tags_table",
     "has_dynamic_partition",
+    "has_job_snapshot",
+    "has_execution_plan_snapshot",
 )
 STATEMENT_TIMEOUT_MS = 120_000
 POOL_RECYCLE_SECONDS = 600

@@ -91,10 +91,8 @@ def _clusters(conn: Connection, service: str, counts: dict[str, int], now: datet
     from luffy_dagster import store
 
     per_cluster: dict[str, int] = {}
-    mapped = store.fingerprints.exemplars(conn, service).select("fingerprint", "cluster_id")
-    for fingerprint, cluster_id in mapped.iter_rows():
-        if cluster_id is not None and fingerprint in counts:
-            per_cluster[cluster_id] = per_cluster.get(cluster_id, 0) + counts[fingerprint]
+    for fingerprint, cluster_id in store.fingerprints.clusters_of(conn, service, counts).items():
+        per_cluster[cluster_id] = per_cluster.get(cluster_id, 0) + counts[fingerprint]
     known = {each.cluster_id: each for each in store.clusters.list_clusters(conn, service, now=now, limit=1000)}
     top = sorted(((count, key) for key, count in per_cluster.items() if key in known), reverse=True)[:TOP]
     return tuple(

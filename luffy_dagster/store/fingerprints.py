@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -139,3 +139,14 @@ def exemplars(conn: Connection, service: str, algorithm: str | None = None) -> p
         "cluster_id": pl.Utf8,
     }
     return bulk.frame(conn, query, schema)
+
+
+def clusters_of(conn: Connection, service: str, fingerprints: Iterable[str]) -> dict[str, str]:
+    """The cluster of each of these fingerprints by the mapping in force; those without one are left out."""
+    a, m = active_mapping, cluster_mapping
+    query = (
+        select(m.c.fingerprint, m.c.cluster_id)
+        .join(a, (a.c.service_id == m.c.service_id) & (a.c.kind == "clusters") & (a.c.algorithm == m.c.algorithm))
+        .where(m.c.service_id == service, m.c.fingerprint.in_(list(fingerprints)))
+    )
+    return {fingerprint: cluster_id for fingerprint, cluster_id in conn.execute(query) if cluster_id is not None}
