@@ -16,6 +16,7 @@ import re
 
 from luffy_dagster_tests.core.parsing.families import first
 from luffy_dagster_tests.core.parsing.families.held import HELD
+from luffy_dagster_tests.core.parsing.families.styles import STYLES, STYLES_HELD
 from luffy_dagster_tests.core.parsing.families.systems import SYSTEMS
 from luffy_dagster_tests.core.parsing.families.systems_held import SYSTEMS_HELD
 from luffy_dagster_tests.core.parsing.families.systems_values import SYSTEM_VALUES
@@ -23,7 +24,7 @@ from luffy_dagster_tests.core.parsing.families.tune import TUNE
 from luffy_dagster_tests.core.parsing.families.values import VALUES as _VALUES
 
 VALUES = {**_VALUES, **SYSTEM_VALUES}
-FAMILIES = {**first.FAMILIES, **TUNE, **HELD, **SYSTEMS, **SYSTEMS_HELD}
+FAMILIES = {**first.FAMILIES, **TUNE, **HELD, **SYSTEMS, **SYSTEMS_HELD, **STYLES, **STYLES_HELD}
 _EARLIER_HELD = ("database", "router", "broker", "game")
 _SLOT = re.compile(r"\{([a-zA-Z][^{}]*)\}")
 _REASON = re.compile(r"\{!([^{}]+)\}")
@@ -65,7 +66,7 @@ def _value(slot: str, rng: random.Random) -> str:
 
 def held_families() -> list[str]:
     """Names of the families that are only measured."""
-    return [*_EARLIER_HELD, *HELD, *SYSTEMS_HELD]
+    return [*_EARLIER_HELD, *HELD, *SYSTEMS_HELD, *STYLES_HELD]
 
 
 def tuning_families() -> list[str]:

@@ -63,6 +63,7 @@ SYSTEM_VALUES: dict[str, Callable[[random.Random], str]] = {
     "ciscomac": lambda r: ".".join(_hex(r, 4) for _ in range(3)),
     "cipher": lambda r: r.choice(["aes256-ctr", "aes128-cbc", "3des-cbc"]),
     "hmac": lambda r: r.choice(["hmac-sha1", "hmac-sha2-256"]),
+    "mmss": lambda r: f"{r.randrange(60):02}:{r.randrange(60):02}",
     "epoch": lambda r: f"{r.randrange(1700000000, 1800000000)}.{r.randrange(10000):04}",
     "epochms": lambda r: str(r.randrange(1700000000000, 1800000000000)),
     "ssid": lambda r: r.choice(
