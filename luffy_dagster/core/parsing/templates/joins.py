@@ -168,7 +168,8 @@ class Place:
         self.switched = (self.labelled or self.enclosed) and (VAR,) in contents
         if self.after_value:
             families = {unit_family(c[0]) if len(c) == 1 else None for c in contents if c and c != (VAR,)}
-            if len(families) == 1 and None not in families:
+            counted = len(contents) > 1 and are_one_and_many([c for c in contents if c != (VAR,)])
+            if (len(families) == 1 and None not in families) or counted:
                 self.units = True
                 return contents, 2.0
         usable = [c for c in contents if c and self._usable(c, (VAR,) in contents)]
@@ -248,6 +249,14 @@ class Place:
         if len(content) == 1 and content[0] in values:
             weight = max(weight, 0.5)
         return weight
+
+
+def are_one_and_many(contents: Sequence[Content]) -> bool:
+    """Whether the contents are one word for one and for several ("1 packet", "3 packets"; an empty list is not)."""
+    words = {c[0] for c in contents if len(c) == 1}
+    return len(words) == len(contents) == 2 and max(words, key=len) in {
+        f"{min(words, key=len)}{end}" for end in ("s", "es")
+    }
 
 
 def is_glued(group: Group, place: int) -> bool:
