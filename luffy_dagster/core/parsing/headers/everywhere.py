@@ -43,7 +43,7 @@ def try_lead(heap: Heap, separator: str, closed: bool) -> bool:
     return share >= MOST and heap.take(separator, expression, ends, "bracket", "[", closed)
 
 
-_MARKED = re.compile(r"[#=*]{1,6}(?=[<\[(A-Z0-9])|([0-9A-Za-z_.-]{1,24})[,:;](?=[0-9])")
+_MARKED = re.compile(r"\[#\||[#=*]{1,6}(?=[<\[(A-Z0-9])|([0-9A-Za-z_.-]{1,24})[,:;](?=[0-9])")
 _PLACES = r"\[[^\[\]\n]*\]|\([^()\n]*\)|\{[^{}\n]*\}|[^ \t\[\](){}\n]"  # a sign of a word, or all of a bracket
 _PLACE = re.compile(_PLACES)
 _MOST_PLACES = 12
@@ -58,7 +58,7 @@ def try_marked(heap: Heap, separator: str, closed: bool) -> bool:
     if share < MOST or dated < MOST * len(matches) or any((m.group(1) or "").lower() in WORDS for m in matches):
         return False
     named = any(m.group(1) for m in matches)
-    expression = f"({heap.role('process')}[0-9A-Za-z_.-]+)[,:;]" if named else "[#=*]+"
+    expression = f"({heap.role('process')}[0-9A-Za-z_.-]+)[,:;]" if named else "(?:\\[#\\||[#=*]+)"
     return heap.take(separator, expression, ends, "key", "", closed)
 
 
@@ -94,6 +94,7 @@ def _places_before_time(line: str, at: int) -> int:
 
 
 _GLUED = "[A-Za-z0-9_.-]*(?:\\[[^\\[\\]\\n]{0,60}\\])+(?=[ \\t])"  # `web[][o.s.Platform]`, `12[IKE]`
+_THREAD_ID = "ThreadId\\([0-9]+\\)(?=[ \\t])"  # Rust's
 _CORE = "[a-z]{1,8}[0-9]{0,4}:[0-9]+\\)"  # `cpu3:2098)` with the message right behind it
 
 
@@ -101,6 +102,9 @@ def try_glued(heap: Heap, separator: str, closed: bool) -> bool:
     """A name with brackets glued to it, on every line, of few names."""
     if heap.last not in ("time", "level", "number", "bracket", "ident") or heap.gap.strip():
         return False
+    ends, share, _ = heap.match(_THREAD_ID)
+    if share >= ALL:
+        return heap.take(separator, f"ThreadId\\(({heap.role('thread')}[0-9]+)\\)", ends, "bracket", "", closed)
     ends, share, _ = heap.match(_CORE)
     if share >= ALL:
         return heap.take(separator, f"({heap.role('process')}{_CORE[:-2]})\\)", ends, "bracket", "", closed)
@@ -152,7 +156,8 @@ def try_category(heap: Heap, separator: str, closed: bool) -> bool:
     if heap.last not in ("level", "time", "bracket"):
         return False
     ends, share, matches = heap.match(_CATEGORY)
-    if share < ALL or not few([m.group().split("[")[0] for m in matches]):
+    alone = all(m.end() == len(m.string) for m in matches)  # the message stands on the next line
+    if share < ALL or not (alone or few([m.group().split("[")[0] for m in matches])):
         return False
     expression = f"({heap.role('logger')}[^\\[\\s]+)\\[[0-9]+\\]"
     return heap.take(separator, expression, ends, "category", "", closed)

@@ -143,14 +143,16 @@ def try_optional_bracket(heap: Heap, separator: str, closed: bool) -> bool:
     """A bracket that part of the lines leave out: header when the same messages come with it and without it."""
     if not heap.time:
         return False
-    sides = heap.sides("\\[[^\\[\\]\\n]{1,120}\\][ \\t]*", least=0.1)
+    sides = heap.sides("\\[[^\\[\\]\\n]{1,120}\\](?:\\[[^\\[\\]\\n]{0,60}\\])*[ \\t]*", least=0.1)
     if sides is None or not independent(*sides.rests):
         return False
     texts = [m.group().strip()[1:-1] for m in sides.matches]
     if not bracket_is_header(texts, "["):
         return False
     role = heap.role(*roles_of(texts, bracket=True))
-    return heap.take(separator, f"(?:\\[({role}[^\\[\\]\\n]*)\\][ \\t]*)?", sides.ends, "bracket", "", closed)
+    return heap.take(
+        separator, f"(?:\\[({role}[^\\[\\]\\n]*)\\](?:\\[[^\\[\\]\\n]*\\])*[ \\t]*)?", sides.ends, "bracket", "", closed
+    )
 
 
 def try_level_inside(heap: Heap, separator: str, closed: bool, opener: str, texts: Sequence[str]) -> bool:
@@ -180,7 +182,12 @@ def try_run(heap: Heap, separator: str, closed: bool) -> bool:
     (steps, kind), count = distances.most_common(1)[0]
     near = steps > 0 and count >= MOST * len(alive)
     if not near or kind == "bracket":
-        column = heap.time and not heap.level and not stop and any(heap.levels_at(step) for step in range(1, 6))
+        column = (
+            (heap.time or not heap.last)
+            and not heap.level
+            and not stop
+            and any(heap.levels_at(step) for step in range(1, 6))
+        )
         if not column and not near:
             return False
         kind = "level" if column else kind

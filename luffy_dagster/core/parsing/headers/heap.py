@@ -20,7 +20,7 @@ MOST = 0.9  # of the lines must have a part
 NEARLY_ALL = 0.95
 ALL = 0.98
 GAP = re.compile(
-    r"(?:[,;:]|>(?=[ \t]))?[ \t]*(?:(?:-{1,3}|={2,4}|[–—|»~⋮]|=>|->|>>|\*{2,3}|::?)(?=[ \t]|$)|\|-(?=[A-Z])|[|;,:]|/(?=[A-Za-z]))?[ \t]*(?:--?[ \t]+:(?=[ \t]|$)|:(?=[ \t]|$))?[ \t]*"
+    r"(?:[,;:]|>(?=[ \t]))?[ \t]*(?:(?:-{1,3}|={2,4}|[–—|»~⋮>]|=>|->|>>|\*{2,3}|::?)(?=[ \t]|$)|\|-(?=[A-Z])|[|;,:]|/(?=[A-Za-z]))?[ \t]*(?:--?[ \t]+:(?=[ \t]|$)|:(?=[ \t]|$))?[ \t]*"
 )
 
 
@@ -147,7 +147,7 @@ class Heap:
         for text in counts:
             for end in range(1, len(text)):
                 start = text[:end]
-                whole = text[end - 1] == " " or text[end] in " -–—|»~=>"
+                whole = text[end - 1] == " " or text[end] in " -–—|»~=>:"
                 if whole and start.strip() and len(start) > len(best):
                     have = sum(count for other, count in counts.items() if other.startswith(start))
                     if have >= MOST * total:

@@ -23,7 +23,7 @@ TOKEN = re.compile(r"[^ \t|]+")
 LEVEL = re.compile(
     r"(?P<o>[\[(<{\"'*]{0,2})(?P<pad> ?)(?P<mod>(?:[a-z_][\w-]*[:.]|(?:level|lvl|severity)=)?)(?P<w>[A-Za-z]+[0-9]?)(?P<pad2>[ ]*)(?P<c>[\])>}\"'*]{0,2})(?=[ \t:|,;/\-\]\[(]|$)"
 )
-LETTER = re.compile(r"(?P<o>[\[(<]?)(?P<pad> ?)(?P<w>[A-Z])(?P<c>[\])>]?)(?=[ \t/:|,;\]]|$)")
+LETTER = re.compile(r"(?P<o>[\[(<]?)(?P<pad> ?)(?P<w>[A-Z])(?P<c>[\])>]?)(?=[ \t/:|,;\]]|![ \t]|$|(?<=[\])>])[0-9])")
 GLOG = re.compile(r"[IWEFDV](?=(?:[0-9]{2})?[01][0-9][0-3][0-9] +[0-9]{2}:[0-9]{2}:)")
 BRACKET = {
     "[": re.compile(r"\[[^\[\]]{0,200}(?:\[[^\[\]]{0,100}\][^\[\]]{0,100}){0,6}\]"),
@@ -33,7 +33,7 @@ BRACKET = {
 }
 # Headers with neither time nor level word: seconds since start, a request's id, Android's "I/tag".
 MARKED = re.compile(
-    r"\[ *(?P<uptime>[0-9]{1,7}\.[0-9]{3,6})\] |\[(?P<id>[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})\] |(?P<slash>[VDIWEF])/[A-Za-z][\w.]*(?:\([ 0-9]+\))?:? "
+    r"\[ *(?P<uptime>[0-9]{1,7}\.[0-9]{3,6})\] |\[(?P<id>[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})\] |(?P<since>[VDIWE]) \([0-9]+\) [A-Za-z][\w.-]*: |(?P<slash>[VDIWEF])/[A-Za-z][\w.]*(?:\([ 0-9]+\))?:? "
 )
 NUMBER = re.compile(r"#?[0-9]+(?=[ \t|,;:\])]|$)")
 IDENT = re.compile(
@@ -69,6 +69,7 @@ class Sight:
 
 
 _NUMBERED = re.compile("[ ]{1,8}[0-9]{1,9}(?:[ \t]+|:)")  # a running number, flush right
+_SECONDS = re.compile("[ ]{1,8}[0-9]{1,7}\\.[0-9]{3,6} +[A-Za-z]{3,8} ")  # since the start, flush right
 _BRACKETS = re.compile(r"\[[^\[\]]*\]|\{[^{}]*\}|\([^()]*\)")
 _STARTS = re.compile(r"(?:(?<=^)|(?<=[ \t\[(<{|\"',;=:/>]))(?=[0-9@]|(?:[A-Z][a-z]{2}|[A-Z]{3})[a-z]*[ .,])")
 
@@ -81,6 +82,8 @@ def sight(text: str) -> Sight | None:
         number = _NUMBERED.match(text)
         if number is not None and (found := times.match_at(text, number.end())) is not None:
             return Sight(("time", found.form, "1", " "), found)
+        if _SECONDS.match(text) is not None:
+            return _level_sight(text.lstrip(" \t"))
         at = len(text) - len(text.lstrip(" \t"))
         found = times.match_at(text, at) if at <= 8 else None
         return (

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from luffy_dagster.core.parsing.headers import lexis
 from luffy_dagster.core.parsing.headers.heap import MOST, regex
 
+_REQUEST = regex("[0-9a-f]{8}-[0-9a-f]{4}-")
+
 
 def best(choices: Sequence[str], shares: Sequence[float]) -> str:
     """The simplest choice that reads as much as any other."""
@@ -73,7 +75,10 @@ def word_is_header(texts: Sequence[str]) -> bool:
 def bracket_is_header(texts: Sequence[str], opener: str) -> bool:
     """Whether brackets on nearly every line are header: names and numbers, no part of a sentence."""
     prose = sum(
-        len(text.split()) > 3 and "=" not in text and sum(w.isalpha() and w.islower() for w in text.split()) > 2
+        len(text.split()) > 3
+        and "=" not in text
+        and not _REQUEST.search(text)
+        and sum(w.isalpha() and w.islower() for w in text.split()) > 2
         for text in texts
     )
     if prose > 0.3 * len(texts):

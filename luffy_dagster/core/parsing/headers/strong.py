@@ -102,7 +102,7 @@ def try_level(heap: Heap, separator: str, closed: bool) -> bool:
         word.lower() in SURE or (word.isupper() and m.string[m.end() : m.end() + 1] == ":")
         for word, m in zip(words, same, strict=True)
     )
-    column = heap.time and heap.levels_at(0)
+    column = (heap.time or heap.last == "run") and heap.levels_at(0)
     if not wrapped and not column and sure < 0.5 * len(same) and not _level_column(heap, words, alive):
         return False
     if not wrapped and not _one_style(words):
@@ -223,6 +223,7 @@ def try_letter(heap: Heap, separator: str, closed: bool) -> bool:
         (re.escape(opener) + "[ ]?" if opener else "")
         + f"({heap.role('level')}[A-Z])"
         + (re.escape(lexis.CLOSER[opener]) if wrapped else "")
+        + ("!" if all(m.string[m.end() : m.end() + 1] == "!" for m in found) else "")  # Telegraf's
     )
     ends, share, _ = heap.match(expression)
     if share < MOST or not heap.take(
