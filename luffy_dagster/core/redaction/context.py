@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from itertools import pairwise
 
-from luffy_dagster.core.redaction.policy import Kind, Span
+from luffy_dagster.core.redaction.policy import Kind, Span, holds
 
 # What the column engine looks for (any case) before anything here runs.
 LITERALS: tuple[str, ...] = (
@@ -114,7 +114,7 @@ def plausible(value: str, key: str) -> bool:
 
 _Q = r"(?:\\{0,3}[\"'`])"
 # key, separator, quoted value | key, separator, bare value
-_KEY = r"(?<![A-Za-z0-9_.$\[-])(?P<key>[A-Za-z_][A-Za-z0-9_.\[\]-]{0,80})"
+_KEY = r"(?<![A-Za-z0-9_.$\[-])(?P<key>[A-Za-z_][A-Za-z0-9_.\[\]-]{0,80}+)"  # possessive: no separator begins with a sign of a key
 _SEP = rf"{_Q}?\s*(?:=>|:=|==?|:|%3[Dd])\s*"
 _NAMED = re.compile(rf"{_KEY}{_SEP}")
 _VALUE = re.compile(
@@ -161,6 +161,7 @@ _PROSE = re.compile(
     r"(?i)\b(?P<word>token|secret|password|passwd|passphrase|api[ _-]?key|access key|key|credential|pwd|pin)s?\b(?P<is>\s+(?:is|was|of|used|value|set to|changed to|reset to)\b)?"
     r"\s*[:=]?\s+(?P<open>[\"'`(\[]\s*)?(?P<v>[^\s\"'`,;()<>\[\]]{5,4000})"
 )
+_PROSE_WORDS = ("token", "secret", "passw", "passphrase", "key", "credential", "pwd", "pin")
 _CHANGED = re.compile(
     r"(?i)\b(?:password|passphrase|passwd|passcode)\b[^\n=:]{1,60}?\b(?:set|changed|reset|updated)\s+to\s+[\"'`]?(?P<v>[^\s\"'`,;]{5,200})"
 )
@@ -210,7 +211,7 @@ def find(text: str, lower: str) -> Iterator[Span]:
     yield from _urls(text, lower)
     yield from _headers(text, lower)
     yield from _commands(text, lower)
-    for m in _PROSE.finditer(text):
+    for m in _PROSE.finditer(text) if holds(lower, _PROSE_WORDS) else ():
         value = m["v"]
         strong = (m["is"] or m["open"]) and m["word"].lower() not in {"key", "token"}
         if plausible(value, m["word"]) and (looks_random(value) or (strong and _odd(value))):

@@ -19,7 +19,7 @@ PREFILTER = r"\p{Lu}\p{L}+[ ,]|[Nn][Aa][Mm][Ee]|<\w"
 _UP = r"[A-ZÀ-ÖØ-ÞĀĂĄĆĈĊČĎĐĒĔĖĘĚĜĞĠĢĤĦĨĪĬĮİĴĶĹĻĽĿŁŃŅŇŌŎŐŒŔŖŘŚŜŞŠŢŤŦŨŪŬŮŰŲŴŶŸŹŻŽȘȚ]"
 _LOW = r"[a-zß-öø-ÿāăąćĉċčďđēĕėęěĝğġģĥħĩīĭįıĵķĺļľŀłńņňōŏőœŕŗřśŝşšţťŧũūŭůűųŵŷźżžșț]"
 _L = rf"(?:{_UP}|{_LOW})"
-_WORD = rf"(?:(?:O|D|L|N)['’]|Mc|Mac|Ní[ -]|Ó |al-|El-)?{_UP}{_LOW}*(?:['’]{_L}+)?(?:-{_UP}{_L}+)*"
+_WORD = rf"(?:(?:O|D|L|N)['’]|Mc|Mac|Ní[ -]|Ó |al-|El-)?{_UP}{_LOW}*+(?:['’]{_L}++)?(?:-{_UP}{_L}++)*"  # possessive: no part of a word is a name
 _PARTICLE = r"(?:(?:van|von|de|der|den|da|di|del|della|la|le|bin|ibn|al|el|dos|du|zu|ten|ter)\s+){0,2}"
 _PAIR = re.compile(
     rf"(?<![\w.@/$#%&=+\\-])({_WORD})(\s+(?:{_UP}\.\s+)?)({_PARTICLE}{_WORD}(?:\s{_WORD})?)(?![\w@/\\]|\.\w|\()"
@@ -151,6 +151,12 @@ def _surname(text: str) -> bool:
 
 def find(text: str, lower: str) -> Iterator[Span]:
     """Spans of people's names. `lower` is `text.lower()`."""
+    if "name" in lower and "<" in text:
+        for m in _XML_NAME.finditer(text):
+            if any(is_given(w) for w in re.split(r"[\s,]+", m["v"])):
+                yield Span(*m.span("v"), Kind.PERSON)
+    if text == lower:  # a name has a capital everywhere else
+        return
     for m in _NAME_KEY.finditer(text) if holds(lower, _KEY_WORDS) and _KEYED.search(text) else ():
         head, comma, _ = m["v"].partition(",")
         if comma and " " not in head:  # "Last, First"
@@ -168,10 +174,6 @@ def find(text: str, lower: str) -> Iterator[Span]:
     if "@" in text and _BESIDE_LOOK.search(text):
         for m in _BESIDE_EMAIL.finditer(text):
             if _surname(m["v"]):
-                yield Span(*m.span("v"), Kind.PERSON)
-    if "name" in lower and "<" in text:
-        for m in _XML_NAME.finditer(text):
-            if any(is_given(w) for w in re.split(r"[\s,]+", m["v"])):
                 yield Span(*m.span("v"), Kind.PERSON)
     for m in _SALUTED.finditer(text) if holds(lower, _SALUTES) else ():
         if _surname(m["v"]):

@@ -98,6 +98,8 @@ _KEYED_ID = re.compile(
     r"[\"']?\s*(?:[:=#]|=>|\bis\b|\bnumber\b)?\s*[\"']?(?P<v>[A-Z]{0,6}[ -]?\d[A-Z0-9 .-]{4,18}[A-Z0-9])(?![A-Za-z0-9])"
 )
 # Border checks at every place cost more than the search for what only these numbers have.
+_GROUPED_LOOK = re.compile(r"\d\d\d[-.]\d")  # what each of _GROUPED_ID has
+_LETTERED_LOOK = re.compile(r"[A-Z][A-Z] ?\d\d")  # of _IBAN and _NINO
 _CARD_LOOK = re.compile(r"\d{4}[ -]?\d{4}")
 _PHONE_LOOKS = (re.compile(r"[2-9]\d\d[-. ]\d{4}"), re.compile(r"0\d{1,4}[) /-]"))  # of each of _PHONE
 _NINO = re.compile(
@@ -204,12 +206,13 @@ def _cards(text: str) -> Iterator[Span]:
 
 def _numbers(text: str, lower: str) -> Iterator[Span]:
     yield from _cards(text)
-    for m in _IBAN.finditer(text):
+    lettered = _LETTERED_LOOK.search(text) is not None
+    for m in _IBAN.finditer(text) if lettered else ():
         length = iban(m[0])
         if length:
             yield Span(m.start(), m.start() + length, Kind.IBAN)
-    for expression in (_GROUPED_ID, _NINO):
-        for m in expression.finditer(text):
+    for expression, worth in ((_GROUPED_ID, _GROUPED_LOOK.search(text) is not None), (_NINO, lettered)):
+        for m in expression.finditer(text) if worth else ():
             yield Span(*m.span(), Kind.NATIONAL_ID)
     if begins(lower, _ID_WORDS):
         for m in _KEYED_ID.finditer(text):
