@@ -119,12 +119,14 @@ def rules_list(json_: ui.Json = False) -> None:
     if json_:
         ui.print_json([store.alert_rules.as_dict(rule) for rule in found])
         return
-    table = ui.table("rule", "on", "kinds", "from", "after", "over after", wide=("kinds",))
+    table = ui.table("rule", "on", "of", "what", "from", "after", "over after", wide=("what",))
     for rule in found:
         kinds = ", ".join(rule.kinds) or "all"
-        over = _span(rule.resolve_after)
+        if rule.metric is not None and rule.threshold is not None:
+            kinds = f"{rule.metric} {'under' if rule.below else 'over'} {rule.threshold:g} an hour"
         table.add_row(
-            rule.id, "yes" if rule.enabled else "no", f"{rule.source}: {kinds}", str(rule.least), _span(rule.pending), over
+            rule.id, "yes" if rule.enabled else "no", rule.service or "all", f"{rule.source}: {kinds}",
+            str(rule.severity or rule.least), _span(rule.pending), _span(rule.resolve_after),
         )  # fmt: skip
     ui.out.print(table)
 
@@ -144,6 +146,17 @@ def rules_set(
     threshold: Annotated[float | None, typer.Option("--threshold", help="Of a count rule.")] = None,
     below: Annotated[bool | None, typer.Option("--below/--above", help="Fire under the threshold.")] = None,
     no_data: Annotated[str | None, typer.Option("--no-data", help="ok, alert or keep.")] = None,
+    clear: Annotated[
+        float | None,
+        typer.Option("--clear", help="Of a count rule: over only past this; a fifth inside the threshold by default."),
+    ] = None,
+    kinds: Annotated[
+        list[str] | None, typer.Option("--kind", "-k", help="Only of this kind: latency, new, … Repeat it.")
+    ] = None,
+    environment: Annotated[str | None, typer.Option("--environment", "-e", help="Only of this environment.")] = None,
+    severity: Annotated[
+        str | None, typer.Option("--severity", help="Of its alerts, in place of the finding's.")
+    ] = None,
     pending: Annotated[str | None, typer.Option("--after", help="Only after so long: 5m.")] = None,
     resolve_after: Annotated[str | None, typer.Option("--over-after", help="Over after so long a quiet: 10m.")] = None,
     remove: Annotated[bool, typer.Option("--remove", help="Take your rule away; a default is in force again.")] = False,
@@ -172,6 +185,9 @@ def rules_set(
         known = {rule.id: rule for rule in store.alert_rules.rules(conn)}
         if rule_id not in known and source is None:
             ui.fail(f"there is no rule {rule_id}: a new one needs --source; luffy alerts rules list shows them")
+        for word, allowed in ((source, Source), (least, Severity), (severity, Severity)):
+            if word is not None and word not in list(allowed):
+                ui.usage(f"there is no {allowed.__name__.lower()} {word!r}: {', '.join(allowed)}")
         try:
             base = known.get(rule_id) or Rule(rule_id, Source(source or ""))
             given: dict[str, Any] = {
@@ -181,6 +197,10 @@ def rules_set(
                 "least": Severity(least) if least else None,
                 "metric": metric,
                 "threshold": threshold,
+                "clear": clear,
+                "kinds": tuple(kinds) if kinds else None,
+                "environment": environment,
+                "severity": Severity(severity) if severity else None,
                 "below": below,
                 "no_data": no_data,
                 "pending": _duration(pending, "--after"),

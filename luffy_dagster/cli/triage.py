@@ -265,10 +265,17 @@ def windows(json_: ui.Json = False) -> None:
     if json_:
         ui.print_json([{**row, "hidden": counts[row["id"]]} for row in found])
         return
+    if not found:
+        ui.note("no maintenance windows; one is made by [bold]luffy maintenance add[/]")
+        return
+    table = ui.table(
+        "window", "services", "from", "to", "owner", "reason", "hid", right=("window", "hid"), wide=("reason",)
+    )
     for row in found:
         names = ", ".join(row["services"]) or "all"
-        text = f"{row['id']}  {names}  {ui.when(row['starts_at'])} – {ui.when(row['ends_at'])}  {row['reason']}  hid {counts[row['id']]}"
-        ui.out.print(text, markup=False)
+        begins, ends = ui.when(row["starts_at"]), ui.when(row["ends_at"])
+        table.add_row(str(row["id"]), names, begins, ends, row["owner"], row["reason"], str(counts[row["id"]]))
+    ui.out.print(table)
 
 
 @maintenance_app.command("end")

@@ -17,6 +17,7 @@ from luffy_dagster.core.alerting.model import Alert, Source
 from luffy_dagster.core.alerting.telling import Decision
 from luffy_dagster.core.redaction import DOCUMENTS, redact_text
 from luffy_dagster.core.releases import Run
+from luffy_dagster.core.showing import short_frame
 from luffy_dagster.flows.context import FlowContext
 from luffy_dagster.store.incidents import IncidentRow
 
@@ -130,7 +131,8 @@ def likely_cause(conn: Any, incident: IncidentRow, head: Alert) -> str:
             break
     culprit = head.detail.get("culprit")
     if culprit:
-        parts.append(f"it fails in {culprit}")
+        subpath = store.services.get(conn, head.service).git_subpath
+        parts.append(f"it fails in {short_frame(str(culprit), subpath)}")
     return "; ".join(parts) or "not known yet"
 
 

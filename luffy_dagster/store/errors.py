@@ -12,11 +12,25 @@ class StoreError(Exception):
     """Something the store refuses or cannot do."""
 
 
+# Where the names and numbers of things are to be seen.
+_LISTS = {
+    "anomaly": "luffy anomalies --from 7d",
+    "incident": "luffy incidents list --all",
+    "alert": "luffy alerts list --all",
+    "rule": "luffy alerts rules list",
+    "silence in force": "luffy alerts silences",
+    "window that is not over": "luffy maintenance list",
+    "target": "luffy alerts targets list",
+    "service": "luffy service list",
+}
+
+
 class NotFoundError(StoreError):
     """The thing asked for does not exist (HTTP 404)."""
 
     def __init__(self, kind: str, key: object) -> None:
-        super().__init__(f"{kind} {key!s} does not exist")
+        known = _LISTS.get(kind)
+        super().__init__(f"{kind} {key!s} does not exist" + (f": {known} shows those that do" if known else ""))
         self.kind, self.key = kind, key
 
 

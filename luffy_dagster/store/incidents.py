@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -61,12 +61,38 @@ def _row(row: Any) -> IncidentRow:
 
 
 def put(conn: Connection, one: IncidentRow, members: Collection[MemberRow], now: datetime) -> None:
-    """Writes an incident (not what was told of it) and its members; a member keeps the time when it joined."""
+    """Writes an incident (not what was told of it) and its members; a member keeps the time when it joined.
+
+    Nearly every look finds what was there already: only what differs is written.
+    """
+    there = conn.execute(select(incident).where(incident.c.id == one.id)).mappings().first()
+    known = {
+        row["signal_id"]: MemberRow(**{name: row[name] for name in MemberRow.__slots__})
+        for row in (
+            conn.execute(select(incident_member).where(incident_member.c.incident_id == one.id)).mappings()
+            if there
+            else ()
+        )
+    }
+    members = [each for each in members if _differs(known.get(each.signal_id), each)]
+    if there is not None and replace(_row(there), messages=0, told_at=None, told={}) == replace(
+        one, messages=0, told_at=None, told={}
+    ):
+        _put_members(conn, members)
+        return
     values = {name: getattr(one, name) for name in IncidentRow.__slots__ if name not in ("messages", "told_at", "told")}
     values |= {"severity": str(one.severity), "reasons": list(one.reasons), "services": list(one.services)}
     statement = postgresql.insert(incident).values(**values, created_at=now, updated_at=now)
     changed = {name: value for name, value in values.items() if name != "id"}
     conn.execute(statement.on_conflict_do_update(index_elements=["id"], set_={**changed, "updated_at": now}))
+    _put_members(conn, members)
+
+
+def _differs(before: MemberRow | None, after: MemberRow) -> bool:
+    return before is None or replace(before, joined_at=after.joined_at) != after
+
+
+def _put_members(conn: Connection, members: Collection[MemberRow]) -> None:
     for member in members:
         row = {name: getattr(member, name) for name in MemberRow.__slots__}
         add = postgresql.insert(incident_member).values(row)

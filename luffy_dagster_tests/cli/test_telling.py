@@ -104,3 +104,23 @@ def test_the_budget_of_false_alarms_is_a_setting(luffy, watched):
     assert row.json["setting"]["budget"] == 0.02
     assert luffy("anomalies", "activate", "my-shop", row.json["version"]).code == 0
     assert "0.02" in luffy("anomalies", "settings", "my-shop").out
+
+
+def test_a_count_rule_shows_what_it_counts_and_where_it_is_over(luffy, watched):
+    made = luffy("alerts", "rules", "set", "busy", "--source", "count", "--metric", "errors", "--threshold", "200", "--clear", "90", "--severity", "high", "-e", "production")
+    assert made.code == 0, made.err
+    (rule,) = [one for one in luffy("alerts", "rules", "list", "--json").json if one["id"] == "busy"]
+    assert (rule["clear"], rule["severity"], rule["environment"]) == (90.0, "high", "production")
+    assert "over 200" in luffy("alerts", "rules", "list").out
+    assert luffy("alerts", "rules", "set", "busy", "--clear", "300").code == 1
+    unknown = luffy("alerts", "rules", "set", "busy", "--severity", "grave")
+    assert unknown.code == 2
+    assert "critical" in unknown.err
+
+
+def test_what_is_not_there_says_where_to_look(luffy, watched):
+    for command, hint in ((("anomalies", "show", "nope"), "luffy anomalies"), (("incidents", "show", "nope"), "luffy incidents list"), (("alerts", "unsilence", "99"), "luffy alerts silences")):
+        missing = luffy(*command)
+        assert missing.code == 1
+        assert hint in missing.err
+    assert "no maintenance windows" in luffy("maintenance", "list").err + luffy("maintenance", "list").out

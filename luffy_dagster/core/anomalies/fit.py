@@ -23,7 +23,7 @@ from luffy_dagster.core.anomalies.model import Coverage
 from luffy_dagster.core.anomalies.ticks import Array, Ticks
 from luffy_dagster.core.anomalies.windows import TICK
 
-MODEL = "anomalies-2026-12-2"
+MODEL = "anomalies-2026-12-3"
 _FACTOR, _FACTOR_OF_TOTALS = 2.0, 1.4  # all lines together are the best known: less beyond their usual is needed
 _TOTALS = ("drop", "silence")
 _POINTS = 5_040  # windows kept for the estimators that see windows as points: a week

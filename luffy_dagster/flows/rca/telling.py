@@ -22,14 +22,14 @@ def teller(ctx: FlowContext) -> Notify:
                 return
         facts = [
             (
-                "verdict",
+                "Verdict",
                 f"{report.verdict}{f' ({report.cause})' if report.cause else ''}, confidence {report.confidence:.2f}",
             )
         ]
         if report.culprit is not None:
-            facts.append(("commit", f"{report.culprit.sha[:12]} {report.culprit.subject}"))
-        facts += [("proposal", plain(a.action)) for a in report.recommendations[:1]]
-        facts.append(("report", f"luffy rca show {outcome.cluster_id} --service {outcome.service}"))
+            facts.append(("Commit", f"{report.culprit.sha[:12]} {report.culprit.subject}"))
+        facts += [("Proposal", plain(a.action)) for a in report.recommendations[:1]]
+        facts.append(("Report", f"luffy rca show {outcome.cluster_id} --service {outcome.service}"))
         add_report(
             ctx,
             outcome.service,

@@ -305,3 +305,55 @@ def test_an_alert_does_not_stay_open_for_what_a_release_has_reworded():
     ends = [(ticks.at(a.last) - START).total_seconds() / 60 for a in judged.alerts]
     assert ends, "the storm is found"
     assert max(ends) <= storm + 60, [round(end - storm) for end in ends]
+
+
+def test_a_rise_that_every_monday_has_is_no_anomaly_and_one_of_a_tuesday_is():
+    def world(mondays):
+        made = World(per_minute=8, days=DAYS, seed=4)
+        for day in (0, 7) if mondays else (7,):
+            at = day * 1440 + 8 * 60
+            ramp = np.concatenate([np.linspace(1, 2.4, 45), np.full(90, 2.4), np.linspace(2.4, 1, 45)])
+            made.rate[at : at + 180] *= ramp
+        return made
+
+    assert START.weekday() == TEST.weekday() == 0
+    assert _judge(world(mondays=True))[0].alerts == ()
+    fired = _judge(world(mondays=False))[0].alerts
+    assert {a.families[0] for a in fired} == {"rise"}, "the same rise that no Monday before had"
+
+
+def test_a_release_inside_an_anomalys_time_neither_ends_it_nor_makes_another():
+    world = World(per_minute=20)
+    at = world.minute(12)
+    world.put(at, 60, 6, "stock did not answer for parcel {n}")
+    live = at + 12
+    for i, text in enumerate(["stop asked for", "bye", "hub 2.0 begins", "config read", "ready on port 80"]):
+        world.extra.append((live + i * 0.1, "info", text))
+    world.reworded = live
+    judged, ticks, _, _ = _judge(world)
+    times = [tuple((ticks.at(tick) - START).total_seconds() / 60 - at for tick in (a.fired + 1, a.last)) for a in judged.alerts]
+    ((begin, end),) = times
+    assert 0 <= begin <= 4
+    assert 55 <= end <= 95, "it lasts as long as its errors do, over the release"
+
+
+def test_durations_that_did_not_move_are_no_reason():
+    world = World(per_minute=20)
+    at = world.minute(12)
+    entries = world.entries()
+    late = pl.col("event_time").is_between(START + timedelta(minutes=at), START + timedelta(minutes=at + 25))
+    slower = late & pl.col("message").str.contains("scanned at gate")
+    longer = pl.col("variables").list.eval(
+        pl.when(pl.element().str.contains(r"^\d{1,3}$") & (pl.element().cum_count() == pl.len()))
+        .then((pl.element().cast(pl.Int64, strict=False) * 6).cast(pl.Utf8))
+        .otherwise(pl.element())
+    )
+    entries = entries.with_columns(pl.when(slower).then(longer).otherwise(pl.col("variables")).alias("variables"))
+    rows = window_rows(entries, NO_EXCEPTIONS, entries.select("shape_id", "shape").unique())
+    model = fit(ticks_of(rows, {}, START, TEST))
+    ticks = ticks_of(rows, {}, TEST - WARM, START + timedelta(days=DAYS))
+    (alert,) = judge(ticks, model, since=int(WARM.total_seconds()) // TICK).alerts
+    moved = [f for f in alert.features if f.name == "duration"]
+    assert alert.families[0] == "latency"
+    assert len(moved) == 1, [(f.subject, f.expected, f.actual) for f in moved]
+    assert moved[0].actual >= 3 * moved[0].expected

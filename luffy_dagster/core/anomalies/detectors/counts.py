@@ -17,10 +17,12 @@ from luffy_dagster.core.anomalies.detectors.base import (
     block_alpha,
     capped,
 )
+from luffy_dagster.core.anomalies.detectors.releases import reworded
 from luffy_dagster.core.anomalies.model import Feature
 from luffy_dagster.core.anomalies.tails import dispersion, excess, trimmed_sum, window_sum
 from luffy_dagster.core.anomalies.windows import TICK
 
+_HOUR = 60 * MINUTE
 _FLOOD = 40.0  # lines of one template within two minutes
 
 
@@ -112,7 +114,7 @@ class Keys:
     """One template, route or fingerprint far more often than its share: errors and warnings, or the rest."""
 
     errors: bool
-    id: str = "keys-2026-11"
+    id: str = "keys-2026-12"
     widths: Sequence[int] = (5 * MINUTE, 10 * MINUTE, 20 * MINUTE)
     floor: float = 4.8
 
@@ -144,7 +146,14 @@ class Keys:
             names.append(key)
             shares.append(share)
             alphas.append(max(alpha, 0.02))
-        return {"keys": names, "shares": np.array(shares), "alphas": np.array(alphas), "lines": lines}
+        return {
+            "keys": names,
+            "shares": np.array(shares),
+            "alphas": np.array(alphas),
+            "lines": lines,
+            "known": list(ticks.keys) if self.errors else [],
+            "errors": (capped(ticks.errors, block) * ticks.size + 0.5) / lines,
+        }
 
     def score(self, view: View, state: State) -> Scores:
         """The most surprising key and window, corrected for their number."""
@@ -171,6 +180,9 @@ class Keys:
         which = np.zeros(size, dtype=int)
         span = np.zeros(size, dtype=int)
         least = 3.0 if self.errors else 6.0
+        # The same error in a release's other words is no new one.
+        fresh = [n for n, p in enumerate(place) if p < 0]
+        held = reworded(view, state["known"], state["errors"], _HOUR) if self.errors and fresh else None
         for width in self.widths:
             seen = trimmed_sum(counts, width, TRIM)
             base = window_sum(mean, width)
@@ -179,6 +191,8 @@ class Keys:
             awaited = share * base + 0.05
             score = excess(seen, awaited, alpha)
             score[(seen < least) | (seen < 2.5 * awaited)] = 0.0
+            if held is not None:
+                score[np.ix_(np.array(fresh), held)] = 0.0
             top = score.argmax(axis=0)
             value = score[top, np.arange(size)] - handicap
             better = value > best

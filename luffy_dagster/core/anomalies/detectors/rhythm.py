@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from luffy_dagster.core.anomalies.carry import FIRSTS, NEVER, NOTHING, OFTEN, Past, Sighted
+from luffy_dagster.core.anomalies.carry import FIRSTS, NEVER, NOTHING, Past, Sighted
 from luffy_dagster.core.anomalies.detectors.base import ERROR_LEVELS, MINUTE, Scores, State, View, capped
+from luffy_dagster.core.anomalies.detectors.releases import reworded
 from luffy_dagster.core.anomalies.model import Feature
-from luffy_dagster.core.anomalies.tails import excess, window_sum
+from luffy_dagster.core.anomalies.tails import window_sum
 from luffy_dagster.core.anomalies.ticks import Array, Ticks
 from luffy_dagster.core.anomalies.windows import TICK
 
@@ -151,21 +152,7 @@ class Novelty:
         ]
         index, past = np.arange(size), view.past
         over = past.closed(view.mask)  # what was in the alert that is open at `since` is told by now
-        # A release with other wordings: then a new text is news only when there are more errors than before.
-        usual = [i for i, key in enumerate(ticks.keys) if key not in known and i not in set(rows)]
-        before = {key: one.often + (0 if over else one.during) for key, one in past.seen.items() if key not in known}
-        if usual or before:
-            times = (ticks.counts[usual] > 0) & (view.mask > 0)
-            of_past = np.array([ticks.keys[i] in past.seen for i in usual], dtype=bool)
-            times[of_past, : past.horizon] = False
-            often = np.cumsum(times, axis=1) + np.array([before.get(ticks.keys[i], 0) for i in usual])[:, None]
-            elsewhere = sum(n >= OFTEN for key, n in before.items() if key not in ticks.place)
-            reworded = (often >= OFTEN).sum(axis=0) + elsewhere >= 3
-            failed = window_sum(view.masked(ticks.errors), self.within)
-            more = excess(failed, window_sum(view.masked(view.mean), self.within) * state["share"] + 0.1, 0.3) > 2.0
-            held = reworded & ~more
-        else:
-            held = np.zeros(size, dtype=bool)
+        held = reworded(view, known, state["share"], self.within)
         restarted = np.maximum.accumulate(np.where(view.mute, index, NEVER))
         for i in rows:
             counts = ticks.counts[i]
