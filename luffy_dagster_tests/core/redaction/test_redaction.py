@@ -155,7 +155,7 @@ def test_anything_is_read(text):
     redact(pl.Series([text]), DOCUMENTS, key=KEY)
 
 
-@pytest.mark.parametrize("unit", ["a", "=", "password=", "://", "a:", "1 ", "0 ", "Aa ", "<", "\\", "eyJ.", "@a.", '"', "-p ", "{[("])
+@pytest.mark.parametrize("unit", ["a", "=", "password=", "://", "a:", "1 ", "0 ", "Aa ", "<", "\\", "eyJ.", "@a.", '"', "-p ", "{[(", "Anna Berg ", "at x.y(Z.java:1) ", "\x1b[", "said the user Anna of Hill Street 12. "])
 def test_malice_costs_no_more_than_its_length(unit):
     assert_near_linear(lambda text: redact_text(text, DOCUMENTS, KEY), lambda size: (unit * size)[:size], 400_000)
 
