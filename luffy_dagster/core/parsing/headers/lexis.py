@@ -131,7 +131,7 @@ def follows(text: str, found: times.Found) -> str:
     gap = SEPARATOR.match(text, at)
     at = gap.end() if gap else at
     level = LEVEL.match(text, at)
-    if level is not None and is_level(level, text, sure=True, strict=True):
+    if level is not None and is_level(level, text, sure=not level.group("w").isupper(), strict=True):
         rest = AFTER_LEVEL.match(text, level.end())
         return "level" + level.group("o") + (rest.lastgroup or "" if rest else "")
     return text[at] if text[at : at + 1] in ("[", "<") else ""
