@@ -5,6 +5,8 @@ How a service's detectors are set, tried and fitted is `detectors`' topic.
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import asdict
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,7 +16,9 @@ import typer
 from luffy_dagster.cli import context, ui
 
 if TYPE_CHECKING:
-    from luffy_dagster.store.anomalies import AnomalyRow
+    from luffy_dagster.store.anomalies import AnomalyRow, Tally
+
+_NONE = "nothing abnormal in this time ([bold]luffy anomalies models SERVICE[/] says who is still learning)"
 
 anomalies_app = typer.Typer(invoke_without_command=True, help="What is abnormal, and why.")
 Service = Annotated[str, typer.Argument(help="The service.", show_default=False)]
@@ -38,6 +42,7 @@ def anomalies(
     open_: Annotated[bool, typer.Option("--open", help="Only those that are not over.")] = False,
     by_score: Annotated[bool, typer.Option("--by-score", help="The strongest first, not the newest.")] = False,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="At most so many.")] = 50,
+    summary: Annotated[bool, typer.Option("--summary", help="How many per service, not each one.")] = False,
     json_: ui.Json = False,
 ) -> None:
     """Anomalies whose time touches the range, newest first.
@@ -45,6 +50,8 @@ def anomalies(
     For example:
 
     [bold]luffy anomalies --service payments --from 7d --by-score[/]
+
+    [bold]luffy anomalies --from 7d --summary[/]
 
     [bold]luffy anomalies show 3f9a[/]
     """
@@ -63,23 +70,24 @@ def anomalies(
     with context.connection() as conn:
         if service is not None:
             store.services.get(conn, service)
-        rows = store.anomalies.list_anomalies(
-            conn,
-            service,
-            start=ui.parse_time(since, moment, "--from"),
-            end=ui.parse_time(until, moment, "--to"),
-            environment=environment,
-            kinds=kind,
-            least=Severity(least) if least else None,
-            open_only=open_,
-            order="score" if by_score else "fired_at",
-            limit=limit,
-        )
+        asked: dict[str, Any] = {
+            "start": ui.parse_time(since, moment, "--from"),
+            "end": ui.parse_time(until, moment, "--to"),
+            "environment": environment,
+            "kinds": kind,
+            "least": Severity(least) if least else None,
+            "open_only": open_,
+        }
+        if summary:
+            _summary(store.anomalies.summary(conn, service, **asked), json_)
+            return
+        order = "score" if by_score else "fired_at"
+        rows = store.anomalies.list_anomalies(conn, service, **asked, order=order, limit=limit)
     if json_:
         ui.print_json([_plain(row) for row in rows])
         return
     if not rows:
-        ui.note("nothing abnormal in this time ([bold]luffy anomalies models SERVICE[/] says who is still learning)")
+        ui.note(_NONE)
         return
     judged = any(row.verdict for row in rows)  # an empty column takes room from what matters
     heads = ("id", "service", "since", "lasted", "kind", "severity", "score", *(["said"] if judged else []), "what")
@@ -98,6 +106,45 @@ def anomalies(
             a.description,
         )
     ui.out.print(shown)
+
+
+def _summary(tallies: list[Tally], json_: bool) -> None:
+    from luffy_dagster.core.model import Severity
+
+    kinds: Counter[str] = Counter()
+    severities: Counter[str] = Counter()
+    for one in tallies:
+        kinds.update(one.kinds)
+        severities.update(one.severities)
+    total, going_on = sum(one.total for one in tallies), sum(one.open for one in tallies)
+    if json_:
+        whole = {"total": total, "open": going_on, "severities": dict(severities), "kinds": dict(kinds)}
+        ui.print_json({**whole, "services": [asdict(one) for one in tallies]})
+        return
+    if not tallies:
+        ui.note(_NONE)
+        return
+    worst_first = [str(one) for one in sorted(Severity, key=lambda each: -each.rank)]
+    said = any(one.verdicts for one in tallies)
+    heads = (
+        "service",
+        "anomalies",
+        "go on",
+        *worst_first,
+        "strongest",
+        *(["useful", "noise"] if said else []),
+        "kinds",
+    )
+    shown = ui.table(*heads, right=heads[1:-1], wide=("kinds",))
+    for one in tallies:
+        verdicts = [str(one.verdicts.get(v, 0) or "") for v in ("useful", "noise")] if said else []
+        counts = [str(one.severities.get(each, 0) or "") for each in worst_first]
+        told = ", ".join(f"{kind} {number}" for kind, number in sorted(one.kinds.items(), key=lambda item: -item[1]))
+        row = (one.service_id, f"{one.total:,}", str(one.open or ""), *counts, f"{one.strongest:.1f}", *verdicts, told)
+        shown.add_row(*row)
+    ui.out.print(shown)
+    if len(tallies) > 1:
+        ui.note(f"{total:,} in {len(tallies)} services")
 
 
 def _plain(row: AnomalyRow) -> dict[str, Any]:

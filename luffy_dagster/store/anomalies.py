@@ -6,7 +6,7 @@ A day that is scored anew replaces its rows; an anomaly that comes out again kee
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -37,6 +37,19 @@ class AnomalyRow:
     def id(self) -> str:
         """The anomaly's id."""
         return self.anomaly.anomaly_id
+
+
+@dataclass(slots=True)
+class Tally:
+    """Anomalies of one service counted: all, those that go on, by severity, by kind, by what people said."""
+
+    service_id: str
+    total: int = 0
+    open: int = 0
+    strongest: float = 0.0
+    severities: dict[str, int] = field(default_factory=dict)
+    kinds: dict[str, int] = field(default_factory=dict)
+    verdicts: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +153,36 @@ def list_anomalies(
 ) -> list[AnomalyRow]:
     """Anomalies whose interval touches [start, end), newest first (`order="score"`: strongest first)."""
     t = anomaly.c
-    query = _with_verdict(select(anomaly))
+    query = _narrowed(
+        _with_verdict(select(anomaly)),
+        service,
+        start=start,
+        end=end,
+        environment=environment,
+        kinds=kinds,
+        least=least,
+        open_only=open_only,
+    )
+    if updated_since is not None:
+        query = query.where(t.updated_at >= updated_since)
+    first = t.score.desc() if order == "score" else t.fired_at.desc()
+    query = query.order_by(first, t.service_id, t.anomaly_id).limit(limit)
+    return [_row(row) for row in conn.execute(query).mappings()]
+
+
+def _narrowed(
+    query: Select[Any],
+    service: str | None,
+    *,
+    start: datetime | None,
+    end: datetime | None,
+    environment: str | None,
+    kinds: Collection[str] | None,
+    least: Severity | None,
+    open_only: bool,
+) -> Select[Any]:
+    """Of a query of anomalies those that are asked for; a list and its summary are narrowed alike."""
+    t = anomaly.c
     if service is not None:
         query = query.where(t.service_id == service)
     if start is not None:
@@ -155,11 +197,44 @@ def list_anomalies(
         query = query.where(t.severity.in_([str(s) for s in Severity if s.rank >= least.rank]))
     if open_only:
         query = query.where(t.ended_at.is_(None))
-    if updated_since is not None:
-        query = query.where(t.updated_at >= updated_since)
-    first = t.score.desc() if order == "score" else t.fired_at.desc()
-    query = query.order_by(first, t.service_id, t.anomaly_id).limit(limit)
-    return [_row(row) for row in conn.execute(query).mappings()]
+    return query
+
+
+def summary(
+    conn: Connection,
+    service: str | None = None,
+    *,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    environment: str | None = None,
+    kinds: Collection[str] | None = None,
+    least: Severity | None = None,
+    open_only: bool = False,
+) -> list[Tally]:
+    """How many anomalies `list_anomalies` would give without a limit: per service, those with most first."""
+    found = _narrowed(
+        _with_verdict(select(anomaly)),
+        service,
+        start=start,
+        end=end,
+        environment=environment,
+        kinds=kinds,
+        least=least,
+        open_only=open_only,
+    ).subquery()
+    c = found.c
+    by = (c.service_id, c.severity, c.kind, c.ended_at.is_(None), c.verdict)
+    rows = conn.execute(select(*by, func.count(), func.max(c.score)).group_by(*by))
+    tallies: dict[str, Tally] = {}
+    for name, severity, kind, going_on, verdict, number, score in rows:
+        tally = tallies.setdefault(name, Tally(name))
+        tally.total += number
+        tally.open += number if going_on else 0
+        tally.strongest = max(tally.strongest, score)
+        for counted, key in ((tally.severities, severity), (tally.kinds, kind), (tally.verdicts, verdict)):
+            if key is not None:
+                counted[key] = counted.get(key, 0) + number
+    return sorted(tallies.values(), key=lambda each: (-each.total, each.service_id))
 
 
 def of_day(conn: Connection, service: str, day: date) -> list[Anomaly]:

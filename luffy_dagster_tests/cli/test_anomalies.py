@@ -29,6 +29,13 @@ def test_from_the_list_to_its_lines_feedback_setting_models_and_a_drawing(luffy,
     assert luffy("anomalies", "--kind", "latency", "--json").json == []
     assert luffy("anomalies", "--kind", "nonsense").code == 2
 
+    counted = luffy("anomalies", "--summary", "--json").json
+    assert (counted["total"], counted["kinds"]) == (1, {found["kind"]: 1}), "totals equal the list"
+    assert [one["service_id"] for one in counted["services"]] == ["kettle"]
+    assert found["kind"] in luffy("anomalies", "--summary").out
+    assert luffy("anomalies", "--summary", "--kind", "latency", "--json").json["total"] == 0
+    assert "nothing abnormal" in luffy("anomalies", "--summary", "--kind", "latency").err
+
     shown = luffy("anomalies", "show", found["id"][:8], "--json").json
     assert all("is out" in line["raw_line"] for line in shown["lines"])
     assert shown["lines"]

@@ -1,3 +1,4 @@
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -73,6 +74,39 @@ def test_one_open_at_midnight_is_ended_by_the_next_day_and_none_is_added_to_anot
     rows = store.anomalies.list_anomalies(conn, pay)
     assert [r.anomaly.ended_at for r in rows] == [ended.ended_at]
     assert store.anomalies.list_anomalies(conn, pay, open_only=True) == []
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {},
+        {"start": T + timedelta(minutes=45)},
+        {"end": T + timedelta(minutes=45)},
+        {"kinds": ["latency", "errors"]},
+        {"least": Severity.HIGH},
+        {"open_only": True},
+        {"environment": "live"},
+    ],
+    ids=str,
+)
+def test_a_summary_counts_what_the_list_gives(conn, pay, asked):
+    store.services.create(conn, {"id": "web", "name": "web"}, actor="test", now=T)
+    of_pay = [_anomaly(), _anomaly(30, severity=Severity.LOW), _anomaly(60, kind=Kind.LATENCY, ended_at=None, score=3.0)]
+    of_web = [_anomaly(90, service="web", environment="live", severity=Severity.CRITICAL)]
+    store.anomalies.replace_days(conn, pay, [DAY], of_pay, now=T)
+    store.anomalies.replace_days(conn, "web", [DAY], of_web, now=T)
+    for verdict in ("noise", "useful"):  # the latest counts
+        store.anomalies.give_feedback(conn, pay, of_pay[0].anomaly_id, verdict, actor="eve", reason=None, now=T)
+    listed = store.anomalies.list_anomalies(conn, None, **asked)
+    for tally in store.anomalies.summary(conn, None, **asked):
+        own = [row for row in listed if row.anomaly.service == tally.service_id]
+        assert (tally.total, tally.open) == (len(own), sum(row.anomaly.ended_at is None for row in own))
+        assert tally.strongest == max(row.anomaly.score for row in own)
+        assert tally.kinds == Counter(str(row.anomaly.kind) for row in own)
+        assert tally.severities == Counter(str(row.anomaly.severity) for row in own)
+        assert tally.verdicts == Counter(row.verdict for row in own if row.verdict)
+        listed = [row for row in listed if row not in own]
+    assert listed == []
 
 
 def test_feedback_of_an_unknown_verdict_is_refused(conn, pay):
