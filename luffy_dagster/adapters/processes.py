@@ -13,6 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+_BY_FORCE = 2.0  # seconds that the system may take for what nobody can refuse
+
 
 def keep(note: Path, pid: int, **said: Any) -> None:
     """Writes down that the process runs, with whatever is to be known of it later."""
@@ -25,9 +27,8 @@ def running(note: Path, program: str) -> dict[str, Any] | None:
         said: dict[str, Any] = json.loads(note.read_text(encoding="utf-8"))
         pid = int(said["pid"])
         os.kill(pid, 0)
-        command = Path(f"/proc/{pid}/cmdline")
-        # a pid may have been given to another program since
-        if command.exists() and program.encode() not in command.read_bytes():
+        # A pid may have been given to another program since; one that has just ended has no command line any more.
+        if Path("/proc/self").exists() and program.encode() not in Path(f"/proc/{pid}/cmdline").read_bytes():
             return None
     except (OSError, ValueError, TypeError, KeyError):
         return None
@@ -37,11 +38,19 @@ def running(note: Path, program: str) -> dict[str, Any] | None:
 def end(pid: int, *, by: signal.Signals = signal.SIGTERM, within: float = 20.0) -> None:
     """Ends the process with all its children; by force when they are not gone `within` seconds."""
     _signal(pid, by)
-    deadline = time.monotonic() + within
-    while time.monotonic() < deadline and _alive(pid):
-        time.sleep(0.1)
-    if _alive(pid):
+    if not _gone(pid, within):
         _signal(pid, signal.SIGKILL)
+        _gone(pid, _BY_FORCE)
+
+
+def _gone(group: int, within: float) -> bool:
+    """Waits for the end of a group; False when it is still there after `within` seconds."""
+    deadline = time.monotonic() + within
+    while alive := _alive(group):
+        if time.monotonic() >= deadline:
+            break
+        time.sleep(0.1)
+    return not alive
 
 
 def _signal(group: int, number: signal.Signals) -> None:

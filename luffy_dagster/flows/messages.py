@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +47,7 @@ def compose(
 ) -> Message:
     """The message that a decision asks for. `alerts` are those of the incident, without the hidden ones."""
     safe = redactor(ctx)
-    ranked = sorted(
-        alerts, key=lambda a: (a.service != incident.root_service, -a.severity.rank, a.fired_at or now, a.id)
-    )
+    ranked = sorted(alerts, key=partial(_rank, incident=incident, now=now))
     head = ranked[0]
     what = str(head.detail.get("why") or head.title)
     facts = [] if head.title.endswith(what) else [("What", safe(what))]
@@ -77,6 +76,12 @@ def compose(
         links=links(ctx, incident, head),
         incident_id=incident.id,
     )
+
+
+def _rank(alert: Alert, *, incident: IncidentRow, now: datetime) -> tuple[bool, int, bool, datetime, str]:
+    """What leads: the root's, the worst, an exception before how often it comes (its name says more), the first."""
+    counts_only = alert.source is not Source.CLUSTER
+    return alert.service != incident.root_service, -alert.severity.rank, counts_only, alert.fired_at or now, alert.id
 
 
 def _how_many(head: Alert, alerts: int, services: int) -> str:

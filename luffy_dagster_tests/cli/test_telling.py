@@ -111,7 +111,7 @@ def test_a_count_rule_shows_what_it_counts_and_where_it_is_over(luffy, watched):
     assert made.code == 0, made.err
     (rule,) = [one for one in luffy("alerts", "rules", "list", "--json").json if one["id"] == "busy"]
     assert (rule["clear"], rule["severity"], rule["environment"]) == (90.0, "high", "production")
-    assert "over 200" in luffy("alerts", "rules", "list").out
+    assert "count: errors over 200 an hour" in " ".join(luffy("alerts", "rules", "list").out.split()).replace(" high at once 10 min", "")
     assert luffy("alerts", "rules", "set", "busy", "--clear", "300").code == 1
     unknown = luffy("alerts", "rules", "set", "busy", "--severity", "grave")
     assert unknown.code == 2

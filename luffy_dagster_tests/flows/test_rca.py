@@ -358,7 +358,7 @@ def test_a_report_is_told_in_the_thread_of_its_incident(world, pay, monkeypatch)
     out = investigate(world.ctx, "pay", cluster, notify=teller(world.ctx))
     ((service, told_cluster, headline, facts), more), = queued
     assert (service, told_cluster, more["report_id"]) == ("pay", cluster, str(out.result_id))
-    assert bad[:12] in dict(facts)["commit"]
+    assert bad[:12] in dict(facts)["Commit"]
     with store.begin(world.engine) as conn:
         store.services.update(conn, "pay", {"notification_enabled": False}, actor="t", now=NOW)
     investigate(world.ctx, "pay", cluster, notify=teller(world.ctx), force=True)
