@@ -78,7 +78,7 @@ def compose(
     )
 
 
-def _rank(alert: Alert, *, incident: IncidentRow, now: datetime) -> tuple[bool, int, bool, datetime, str]:
+def _rank(alert: Alert, *, incident: IncidentRow, now: datetime) -> tuple[bool, int, bool, datetime, int]:
     """What leads: the root's, the worst, an exception before how often it comes (its name says more), the first."""
     counts_only = alert.source is not Source.CLUSTER
     return alert.service != incident.root_service, -alert.severity.rank, counts_only, alert.fired_at or now, alert.id
