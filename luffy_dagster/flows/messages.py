@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from luffy_dagster import store
 from luffy_dagster.core.alerting.message import Message, cut, span
 from luffy_dagster.core.alerting.model import Alert, Source
 from luffy_dagster.core.alerting.telling import Decision
+from luffy_dagster.core.anomalies.model import Kind
 from luffy_dagster.core.redaction import DOCUMENTS, redact_text
 from luffy_dagster.core.releases import Run
 from luffy_dagster.core.showing import short_frame
@@ -37,6 +37,9 @@ def redactor(ctx: FlowContext) -> Callable[[str], str]:
     return lambda text: redact_text(text, DOCUMENTS, key)
 
 
+_COUNTS_OF_ERRORS = frozenset({Kind.ERRORS.value, Kind.NEW_ERROR.value})
+
+
 def compose(
     ctx: FlowContext,
     conn: Any,
@@ -47,7 +50,7 @@ def compose(
 ) -> Message:
     """The message that a decision asks for. `alerts` are those of the incident, without the hidden ones."""
     safe = redactor(ctx)
-    ranked = sorted(alerts, key=partial(_rank, incident=incident, now=now))
+    ranked = _ranked(alerts, incident, now)
     head = ranked[0]
     what = str(head.detail.get("why") or head.title)
     facts = [] if head.title.endswith(what) else [("What", safe(what))]
@@ -78,10 +81,15 @@ def compose(
     )
 
 
-def _rank(alert: Alert, *, incident: IncidentRow, now: datetime) -> tuple[bool, int, bool, datetime, int]:
-    """What leads: the root's, the worst, an exception before how often it comes (its name says more), the first."""
-    counts_only = alert.source is not Source.CLUSTER
-    return alert.service != incident.root_service, -alert.severity.rank, counts_only, alert.fired_at or now, alert.id
+def _ranked(alerts: Sequence[Alert], incident: IncidentRow, now: datetime) -> list[Alert]:
+    """What leads first: the root's, an exception before how often errors come (its name says more), the worst, the earliest."""
+    named = {one.service for one in alerts if one.source is Source.CLUSTER}
+
+    def rank(one: Alert) -> tuple[bool, bool, int, datetime, int]:
+        counts = one.source is Source.ANOMALY and one.kind in _COUNTS_OF_ERRORS and one.service in named
+        return one.service != incident.root_service, counts, -one.severity.rank, one.fired_at or now, one.id
+
+    return sorted(alerts, key=rank)
 
 
 def _how_many(head: Alert, alerts: int, services: int) -> str:
