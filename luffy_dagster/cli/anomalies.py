@@ -16,7 +16,7 @@ import typer
 from luffy_dagster.cli import context, ui
 
 if TYPE_CHECKING:
-    from luffy_dagster.store.anomalies import AnomalyRow, Tally
+    from luffy_dagster.store.anomalies import AnomalyRow, Asked, Tally
 
 _NONE = "nothing abnormal in this time ([bold]luffy anomalies models SERVICE[/] says who is still learning)"
 
@@ -70,7 +70,7 @@ def anomalies(
     with context.connection() as conn:
         if service is not None:
             store.services.get(conn, service)
-        asked: dict[str, Any] = {
+        asked: Asked = {
             "start": ui.parse_time(since, moment, "--from"),
             "end": ui.parse_time(until, moment, "--to"),
             "environment": environment,

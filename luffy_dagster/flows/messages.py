@@ -14,8 +14,7 @@ from typing import Any
 from luffy_dagster import store
 from luffy_dagster.core.alerting.message import Message, cut, span
 from luffy_dagster.core.alerting.model import Alert, Source
-from luffy_dagster.core.alerting.telling import Decision
-from luffy_dagster.core.anomalies.model import Kind
+from luffy_dagster.core.alerting.telling import Decision, leading_first
 from luffy_dagster.core.redaction import DOCUMENTS, redact_text
 from luffy_dagster.core.releases import Run
 from luffy_dagster.core.showing import short_frame
@@ -37,9 +36,6 @@ def redactor(ctx: FlowContext) -> Callable[[str], str]:
     return lambda text: redact_text(text, DOCUMENTS, key)
 
 
-_COUNTS_OF_ERRORS = frozenset({Kind.ERRORS.value, Kind.NEW_ERROR.value})
-
-
 def compose(
     ctx: FlowContext,
     conn: Any,
@@ -50,7 +46,7 @@ def compose(
 ) -> Message:
     """The message that a decision asks for. `alerts` are those of the incident, without the hidden ones."""
     safe = redactor(ctx)
-    ranked = _ranked(alerts, incident, now)
+    ranked = leading_first(alerts, incident.root_service, now)
     head = ranked[0]
     what = str(head.detail.get("why") or head.title)
     facts = [] if head.title.endswith(what) else [("What", safe(what))]
@@ -79,17 +75,6 @@ def compose(
         links=links(ctx, incident, head),
         incident_id=incident.id,
     )
-
-
-def _ranked(alerts: Sequence[Alert], incident: IncidentRow, now: datetime) -> list[Alert]:
-    """What leads first: the root's, an exception before how often errors come (its name says more), the worst, the earliest."""
-    named = {one.service for one in alerts if one.source is Source.CLUSTER}
-
-    def rank(one: Alert) -> tuple[bool, bool, int, datetime, int]:
-        counts = one.source is Source.ANOMALY and one.kind in _COUNTS_OF_ERRORS and one.service in named
-        return one.service != incident.root_service, counts, -one.severity.rank, one.fired_at or now, one.id
-
-    return sorted(alerts, key=rank)
 
 
 def _how_many(head: Alert, alerts: int, services: int) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from sqlalchemy import Connection, Select, and_, delete, false, func, insert, not_, or_, select
 from sqlalchemy.dialects import postgresql
@@ -37,6 +37,17 @@ class AnomalyRow:
     def id(self) -> str:
         """The anomaly's id."""
         return self.anomaly.anomaly_id
+
+
+class Asked(TypedDict, total=False):
+    """Which anomalies: whose interval touches [start, end), of an environment, of kinds, from a severity on, that go on."""
+
+    start: datetime | None
+    end: datetime | None
+    environment: str | None
+    kinds: Collection[str] | None
+    least: Severity | None
+    open_only: bool
 
 
 @dataclass(slots=True)
@@ -141,28 +152,14 @@ def list_anomalies(
     conn: Connection,
     service: str | None = None,
     *,
-    start: datetime | None = None,
-    end: datetime | None = None,
-    environment: str | None = None,
-    kinds: Collection[str] | None = None,
-    least: Severity | None = None,
-    open_only: bool = False,
     updated_since: datetime | None = None,
     order: str = "fired_at",
     limit: int = 1_000,
+    **asked: Unpack[Asked],
 ) -> list[AnomalyRow]:
     """Anomalies whose interval touches [start, end), newest first (`order="score"`: strongest first)."""
     t = anomaly.c
-    query = _narrowed(
-        _with_verdict(select(anomaly)),
-        service,
-        start=start,
-        end=end,
-        environment=environment,
-        kinds=kinds,
-        least=least,
-        open_only=open_only,
-    )
+    query = _narrowed(_with_verdict(select(anomaly)), service, **asked)
     if updated_since is not None:
         query = query.where(t.updated_at >= updated_since)
     first = t.score.desc() if order == "score" else t.fired_at.desc()
@@ -170,58 +167,29 @@ def list_anomalies(
     return [_row(row) for row in conn.execute(query).mappings()]
 
 
-def _narrowed(
-    query: Select[Any],
-    service: str | None,
-    *,
-    start: datetime | None,
-    end: datetime | None,
-    environment: str | None,
-    kinds: Collection[str] | None,
-    least: Severity | None,
-    open_only: bool,
-) -> Select[Any]:
+def _narrowed(query: Select[Any], service: str | None, **asked: Unpack[Asked]) -> Select[Any]:
     """Of a query of anomalies those that are asked for; a list and its summary are narrowed alike."""
     t = anomaly.c
     if service is not None:
         query = query.where(t.service_id == service)
-    if start is not None:
+    if (start := asked.get("start")) is not None:
         query = query.where(or_(t.ended_at.is_(None), t.ended_at >= start))
-    if end is not None:
+    if (end := asked.get("end")) is not None:
         query = query.where(t.started_at < end)
-    if environment is not None:
+    if (environment := asked.get("environment")) is not None:
         query = query.where(t.environment == environment)
-    if kinds is not None:
+    if (kinds := asked.get("kinds")) is not None:
         query = query.where(t.kind.in_([str(k) for k in kinds]))
-    if least is not None:
+    if (least := asked.get("least")) is not None:
         query = query.where(t.severity.in_([str(s) for s in Severity if s.rank >= least.rank]))
-    if open_only:
+    if asked.get("open_only"):
         query = query.where(t.ended_at.is_(None))
     return query
 
 
-def summary(
-    conn: Connection,
-    service: str | None = None,
-    *,
-    start: datetime | None = None,
-    end: datetime | None = None,
-    environment: str | None = None,
-    kinds: Collection[str] | None = None,
-    least: Severity | None = None,
-    open_only: bool = False,
-) -> list[Tally]:
+def summary(conn: Connection, service: str | None = None, **asked: Unpack[Asked]) -> list[Tally]:
     """How many anomalies `list_anomalies` would give without a limit: per service, those with most first."""
-    found = _narrowed(
-        _with_verdict(select(anomaly)),
-        service,
-        start=start,
-        end=end,
-        environment=environment,
-        kinds=kinds,
-        least=least,
-        open_only=open_only,
-    ).subquery()
+    found = _narrowed(_with_verdict(select(anomaly)), service, **asked).subquery()
     c = found.c
     by = (c.service_id, c.severity, c.kind, c.ended_at.is_(None), c.verdict)
     rows = conn.execute(select(*by, func.count(), func.max(c.score)).group_by(*by))

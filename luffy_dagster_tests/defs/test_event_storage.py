@@ -31,23 +31,6 @@ TABLES = {
 }
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    made = tmp_path_factory.mktemp("home")
-    yield made
-    embedded.stop(Settings(home=made))
-
-
-@pytest.fixture
-def persistent(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
-    monkeypatch.setenv("LUFFY_HOME", str(home))
-    monkeypatch.delenv("LUFFY_DAGSTER_DATABASE_URL", raising=False)
-    monkeypatch.delenv("LUFFY_DATABASE_URL", raising=False)
-    folder = prepare_dagster_home(home / "dagster")
-    with dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(folder))) as instance:
-        yield instance
-
-
 @pytest.fixture
 def storage(persistent: dg.DagsterInstance) -> GatheringEventLogStorage:
     made = persistent.event_log_storage

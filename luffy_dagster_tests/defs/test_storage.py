@@ -16,23 +16,6 @@ from luffy_dagster.settings import Settings
 from luffy_dagster.store import embedded
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    made = tmp_path_factory.mktemp("home")
-    yield made
-    embedded.stop(Settings(home=made))
-
-
-@pytest.fixture
-def persistent(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
-    monkeypatch.setenv("LUFFY_HOME", str(home))
-    monkeypatch.delenv("LUFFY_DAGSTER_DATABASE_URL", raising=False)
-    monkeypatch.delenv("LUFFY_DATABASE_URL", raising=False)
-    folder = prepare_dagster_home(home / "dagster")
-    with dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(folder))) as instance:
-        yield instance
-
-
 def test_dagster_keeps_its_things_in_the_embedded_postgresql(persistent, home) -> None:
     persistent.add_dynamic_partitions("service", ["a"])
     assert persistent.get_dynamic_partitions("service") == ["a"]

@@ -1,13 +1,17 @@
-"""When a message about an incident is due: critical at once, the rest in batches, repeats, and never more than bounded."""
+"""When a message about an incident is due, and which alert leads it: critical at once, the rest in batches, never more than bounded."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from luffy_dagster.core.alerting.model import Alert, Source
+from luffy_dagster.core.anomalies.model import Kind
 from luffy_dagster.core.model import Severity
 
 MOST_DOUBLINGS = 5
+_COUNTS_OF_ERRORS = frozenset({Kind.ERRORS.value, Kind.NEW_ERROR.value})
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,3 +119,14 @@ def _news(now_: Standing, told: Told) -> tuple[str, ...]:
     if grave and not joined:
         why.append(f"{len(grave)} more: {'; '.join(grave[:3])}")
     return tuple(why)
+
+
+def leading_first(alerts: Sequence[Alert], root: str | None, now: datetime) -> list[Alert]:
+    """Alerts of one incident, what leads first: the root's, an exception before how often errors come (its name says more), the worst."""
+    named = {one.service for one in alerts if one.source is Source.CLUSTER}
+
+    def rank(one: Alert) -> tuple[bool, bool, int, datetime, int]:
+        counts = one.source is Source.ANOMALY and one.kind in _COUNTS_OF_ERRORS and one.service in named
+        return one.service != root, counts, -one.severity.rank, one.fired_at or now, one.id
+
+    return sorted(alerts, key=rank)

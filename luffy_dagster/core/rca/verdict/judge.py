@@ -110,15 +110,20 @@ def _beside(change: Change, reading: Reading, hint: Cause) -> bool:
     lever = LEVERS[hint.kind]
     if lever is not None and any(lever.search(line) for line in (*change.removed(), *change.added())):
         return False
-    innermost = next((place.file for place in reading.places if place.rank == 0), None)
+    innermost = _innermost(reading)
     if innermost is None:
         return False
     return not any(innermost.endswith(file) or file.endswith(innermost) for file in change.files)
 
 
+def _innermost(reading: Reading) -> str | None:
+    """The file of the service's own code that failed."""
+    return next((place.file for place in reading.places if place.rank == 0), None)
+
+
 def _settled(case: Case, reading: Reading, changes: dict[str, Change]) -> timedelta | None:
     """How long the innermost file had not been changed when it first failed, if long enough to be no news; None where no commit tells."""
-    innermost = next((place.file for place in reading.places if place.rank == 0), None)
+    innermost = _innermost(reading)
     if innermost is None:
         return None
     ages = [

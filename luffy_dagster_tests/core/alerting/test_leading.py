@@ -1,13 +1,12 @@
 """Which alert of an incident leads its message."""
 
 from datetime import UTC, datetime
-from types import SimpleNamespace
 
 import pytest
 
 from luffy_dagster.core.alerting.model import Alert, AlertState, Source
 from luffy_dagster.core.model import Severity
-from luffy_dagster.flows.messages import _ranked
+from luffy_dagster.core.alerting.telling import leading_first
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 
@@ -30,4 +29,4 @@ CLUSTER = alert(2, Source.CLUSTER, "new", Severity.MEDIUM)
     ],
 )
 def test_what_leads_a_message(alerts, leads):
-    assert _ranked(alerts, SimpleNamespace(root_service="pay"), NOW)[0].id == leads
+    assert leading_first(alerts, "pay", NOW)[0].id == leads
