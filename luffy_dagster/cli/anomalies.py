@@ -124,24 +124,16 @@ def _summary(tallies: list[Tally], json_: bool) -> None:
     if not tallies:
         ui.note(_NONE)
         return
-    worst_first = [str(one) for one in sorted(Severity, key=lambda each: -each.rank)]
-    said = any(one.verdicts for one in tallies)
-    heads = (
-        "service",
-        "anomalies",
-        "go on",
-        *worst_first,
-        "strongest",
-        *(["useful", "noise"] if said else []),
-        "kinds",
-    )
-    shown = ui.table(*heads, right=heads[1:-1], wide=("kinds",))
+    told = ("severities", "kinds", *(["feedback"] if any(one.verdicts for one in tallies) else []))
+    numbers = ("anomalies", "go on", "strongest")
+    shown = ui.table("service", *numbers, *told, right=numbers, wide=told)
     for one in tallies:
-        verdicts = [str(one.verdicts.get(v, 0) or "") for v in ("useful", "noise")] if said else []
-        counts = [str(one.severities.get(each, 0) or "") for each in worst_first]
-        told = ", ".join(f"{kind} {number}" for kind, number in sorted(one.kinds.items(), key=lambda item: -item[1]))
-        row = (one.service_id, f"{one.total:,}", str(one.open or ""), *counts, f"{one.strongest:.1f}", *verdicts, told)
-        shown.add_row(*row)
+        worst_first = sorted(one.severities.items(), key=lambda item: -Severity(item[0]).rank)
+        most_first = sorted(one.kinds.items(), key=lambda item: -item[1])
+        texts = [", ".join(f"{number} {word}" for word, number in pairs) for pairs in (worst_first, most_first)]
+        judged = ", ".join(f"{number} {word}" for word, number in sorted(one.verdicts.items()))
+        counts = (f"{one.total:,}", str(one.open or ""), f"{one.strongest:.1f}")
+        shown.add_row(one.service_id, *counts, *[*texts, judged][: len(told)])
     ui.out.print(shown)
     if len(tallies) > 1:
         ui.note(f"{total:,} in {len(tallies)} services")

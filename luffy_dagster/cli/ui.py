@@ -37,6 +37,7 @@ STATE_STYLE = {
     "ignored": "dim",
 }
 SEVERITY_STYLE = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "dim"}
+_ROOMY = 100  # characters of a terminal
 _RELATIVE = re.compile(r"(\d+)\s*([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -121,12 +122,14 @@ def table(*columns: str, title: str | None = None, right: Sequence[str] = (), wi
     made = Table(
         title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold"
     )
+    # What may not be wrapped keeps its width and takes all from what may: in a narrow terminal texts give way together.
+    firm = set(columns) - set(wide) if out.width >= _ROOMY else set(right)
     for column in columns:
         made.add_column(
             column,
             justify="right" if column in right else "left",
-            overflow="fold" if column in wide else "ellipsis",
-            no_wrap=column not in wide,
+            overflow="ellipsis" if column in firm else "fold",
+            no_wrap=column in firm,
             ratio=1 if column in wide else None,
         )
     return made

@@ -29,6 +29,7 @@ def bare(tmp_path, monkeypatch):
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "140")
+    monkeypatch.setenv("TERM", "xterm")  # a dumb one is 80 columns wide, whatever is said
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
     get_settings.cache_clear()
     yield tmp_path
