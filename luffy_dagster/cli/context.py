@@ -6,7 +6,6 @@ import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from luffy_dagster.cli import ui
@@ -82,11 +81,6 @@ def flows() -> FlowContext:
     from luffy_dagster.flows import make_context
 
     return make_context(require_setup())
-
-
-def page_file(chosen: Settings) -> Path:
-    """Where `luffy up` notes the page that it runs."""
-    return chosen.home / "dagster" / "page.json"
 
 
 def dagster_url(chosen: Settings) -> str:

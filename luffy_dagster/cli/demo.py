@@ -74,6 +74,7 @@ def demo(
     [bold]luffy demo --logs ~/logs[/]
     """
     from luffy_dagster.cli.page import stop_page
+    from luffy_dagster.demo import live
 
     began = time.monotonic()
     chosen = context.settings()
@@ -110,14 +111,14 @@ def demo(
         except BaseException:
             if started:
                 stop_page(chosen, page)
-                demo_messages.close(chosen)
+                live.close(chosen.home / "demo")
             raise
     _show(
         flow, chosen, subjects, services, shop=shop, run_url=run_url, page=page, json_=json_, causes=causes, inbox=inbox
     )
     if not keep:
         stop_page(chosen, page)
-        demo_messages.close(chosen)
+        live.close(chosen.home / "demo")
     if not json_:
         ui.note(f"[dim]took {time.monotonic() - began:.0f} s[/]")
 

@@ -39,14 +39,6 @@ def open_inbox(chosen: Settings) -> tuple[Inbox, Settings]:
     return inbox.start(chosen.home / "demo"), chosen
 
 
-def close(chosen: Settings) -> bool:
-    """Ends the shop and the receiver of messages; whether one of them ran."""
-    from luffy_dagster.demo import inbox, live
-
-    ended = [one.stop(chosen.home / "demo") for one in (live, inbox)]
-    return any(ended)
-
-
 def point_to(flow: FlowContext, services: Sequence[str], inbox: Inbox) -> None:
     """The services' messages go to the receiver, also when it had to take another port."""
     from luffy_dagster import store

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from luffy_dagster.adapters import processes
-from luffy_dagster.cli import context, ui
+from luffy_dagster.cli import ui
 
 if TYPE_CHECKING:
     from luffy_dagster.settings import Settings
@@ -33,9 +33,14 @@ class Page:
     log: str
 
 
+def page_file(chosen: Settings) -> Path:
+    """Where `luffy up` notes the page that it runs."""
+    return chosen.home / "dagster" / "page.json"
+
+
 def running_page(chosen: Settings) -> Page | None:
     """The page that runs for this home, by its note; None when there is none or it died."""
-    said = processes.running(context.page_file(chosen), "dagster")
+    said = processes.running(page_file(chosen), "dagster")
     if said is None or {*said} != {one.name for one in fields(Page)}:
         return None
     return Page(**said)
@@ -78,7 +83,7 @@ def start_page(chosen: Settings, *, host: str, port: int, log: Path | None) -> t
         if output is not None:
             output.close()
     page = Page(process.pid, port, f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}", str(log or ""))  # noqa: S104 - only compared
-    processes.keep(context.page_file(chosen), **asdict(page))
+    processes.keep(page_file(chosen), **asdict(page))
     return page, process
 
 
@@ -102,7 +107,7 @@ def wait_for_page(page: Page, process: subprocess.Popen[bytes], tell: Callable[[
 def stop_page(chosen: Settings, page: Page) -> None:
     """Stop the page in good order, with all its children; by force after 30 s."""
     processes.end(page.pid, by=signal.SIGINT, within=STOP_TIMEOUT_S)
-    context.page_file(chosen).unlink(missing_ok=True)
+    page_file(chosen).unlink(missing_ok=True)
 
 
 def port_is_free(host: str, port: int) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from luffy_dagster.cli import context, ui
+from luffy_dagster.cli.arguments import Slug, parse_settings
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -16,35 +17,12 @@ if TYPE_CHECKING:
     from luffy_dagster.core.adaptive import Adapted
     from luffy_dagster.store.services import LifecycleEvent, Service, ServiceStatus
 
-Slug = Annotated[str, typer.Argument(metavar="SERVICE", help="Id of the service, e.g. web-app.", show_default=False)]
-
 service_app = typer.Typer(no_args_is_help=True, help="Services: add, show, set, pause, maintenance, archive.")
 
 
 def register(app: typer.Typer) -> None:
     """Hang the commands of this module into the root."""
     app.add_typer(service_app, name="service", rich_help_panel="Services")
-
-
-def parse_value(text: str) -> Any:
-    """A value of `--set name=value`: JSON where it is JSON (numbers, true, lists), else the text itself."""
-    import json
-
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
-
-
-def parse_settings(given: list[str]) -> dict[str, Any]:
-    """`name=value` pairs as a mapping; wrong usage when one has no `=`."""
-    fields = {}
-    for pair in given:
-        name, equals, value = pair.partition("=")
-        if not equals or not name:
-            ui.usage(f"write a setting as name=value, not {pair!r}")
-        fields[name.strip()] = parse_value(value)
-    return fields
 
 
 @service_app.command("add")

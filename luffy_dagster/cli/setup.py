@@ -130,7 +130,7 @@ def up(
     """
     import signal
 
-    from luffy_dagster.cli.page import running_page, start_page, stop_page, wait_for_page
+    from luffy_dagster.cli.page import page_file, running_page, start_page, stop_page, wait_for_page
 
     chosen = context.require_setup()
     page = running_page(chosen)
@@ -157,7 +157,7 @@ def up(
         if isinstance(error, KeyboardInterrupt):
             return  # the person's way to end it is no failure
         raise
-    context.page_file(chosen).unlink(missing_ok=True)
+    page_file(chosen).unlink(missing_ok=True)
     if code != 0:
         ui.fail(f"Dagster ended by itself with exit code {code}: its last lines above say why")
 
@@ -176,16 +176,15 @@ def down(json_: ui.Json = False) -> None:
     """
     from luffy_dagster import store
     from luffy_dagster.cli.page import running_page, stop_page
+    from luffy_dagster.demo import live
 
     chosen = context.settings()
     page = running_page(chosen)
     if page is not None:
         with ui.doing("stopping Dagster …", quiet=json_):
             stop_page(chosen, page)
-    from luffy_dagster.cli.demo_messages import close
-
     stopped = False
-    shop = close(chosen)
+    shop = live.close(chosen.home / "demo")
     if chosen.database_url is None and (chosen.home / "postgres").exists():
         stopped = store.embedded.stop(chosen)
     if json_:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from luffy_dagster.cli import context, ui
-from luffy_dagster.cli.services import Slug, parse_settings
+from luffy_dagster.cli.arguments import Slug, parse_settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

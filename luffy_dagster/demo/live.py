@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from luffy_dagster.adapters import processes
-from luffy_dagster.demo import history, traffic
+from luffy_dagster.demo import history, inbox, traffic
 from luffy_dagster.demo.running import Running
 from luffy_dagster.demo.shop import SERVICES, deployments_of, keep_state, serve, version_at
 
@@ -65,6 +65,12 @@ def stop(home: Path) -> bool:
         return False
     processes.end(pid)
     return True
+
+
+def close(home: Path) -> bool:
+    """Closes the shop and the receiver of its messages; whether one of them ran."""
+    ended = [stop(home), inbox.stop(home)]
+    return any(ended)
 
 
 class _Closed(Exception):  # noqa: N818 - the way to say that it is enough

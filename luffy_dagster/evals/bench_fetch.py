@@ -56,7 +56,8 @@ def documents(count: int, seed: int = 7) -> Iterator[dict[str, Any]]:
 
 
 def _ours(port: int, count: int) -> dict[str, float]:
-    from luffy_dagster.adapters.sources import SourceConfig, open_source
+    from luffy_dagster.adapters.source_model import SourceConfig
+    from luffy_dagster.adapters.sources import open_source
     from luffy_dagster.core.model import TimeRange
 
     source = open_source(SourceConfig("b", "opensearch", host="127.0.0.1", port=port, index_pattern=_INDEX))

@@ -155,7 +155,7 @@ class _Memory:
 
 class _Reading:
     def __init__(self, rows: pl.DataFrame, window: TimeRange) -> None:
-        from luffy_dagster.adapters.sources import FetchSummary
+        from luffy_dagster.adapters.source_model import FetchSummary
 
         self.rows = rows
         self.summary = FetchSummary(rows.height, 0, capped=False, covered=window)

@@ -10,7 +10,7 @@ from luffy_dagster import store
 from luffy_dagster.flows.context import FlowContext
 
 if TYPE_CHECKING:
-    from luffy_dagster.adapters.sources import ConnectionReport, SourceConfig
+    from luffy_dagster.adapters.source_model import ConnectionReport, SourceConfig
 
 
 def _revealed(secret: Any) -> str | None:
@@ -19,7 +19,7 @@ def _revealed(secret: Any) -> str | None:
 
 def source_config(source: Any, credentials: Any) -> SourceConfig:
     """The configuration of an adapter from `store.sources`' LogSource and Credentials (secrets revealed, kept out of repr)."""
-    from luffy_dagster.adapters.sources import SourceConfig, TlsSettings
+    from luffy_dagster.adapters.source_model import SourceConfig, TlsSettings
 
     tls = None
     if source.use_tls:

@@ -14,7 +14,7 @@ from luffy_dagster.settings import Settings, get_settings
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from luffy_dagster.adapters.sources import LogSource, SourceConfig
+    from luffy_dagster.adapters.source_model import LogSource, SourceConfig
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from luffy_dagster.adapters.errors import SourceMisconfigured
 from luffy_dagster.adapters.opensearch.decode import Decoder, NoSourceError
 from luffy_dagster.adapters.opensearch.mapping import mapped
 from luffy_dagster.adapters.opensearch.paging import FIRST, TARGET, fitting
-from luffy_dagster.adapters.sources import SourceConfig, open_source
+from luffy_dagster.adapters.source_model import SourceConfig
+from luffy_dagster.adapters.sources import open_source
 from luffy_dagster.core.schemas import RowFlag
 
 NOW = 1_795_514_400_000_000

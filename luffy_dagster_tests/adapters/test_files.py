@@ -16,7 +16,8 @@ import zstandard
 from luffy_dagster.adapters.errors import SourceMisconfigured
 from luffy_dagster.adapters.files import lines
 from luffy_dagster.adapters.files.tracking import stream_of
-from luffy_dagster.adapters.sources import RAW_COLUMNS, SourceConfig, open_source, rewound
+from luffy_dagster.adapters.source_model import RAW_COLUMNS, SourceConfig
+from luffy_dagster.adapters.sources import open_source, rewound
 from luffy_dagster.core.model import TimeRange
 from luffy_dagster.core.schemas import RAW_LOGS, RowFlag
 

@@ -15,7 +15,8 @@ from luffy_dagster.adapters.opensearch.decode import times_of
 from luffy_dagster.adapters.opensearch.mapping import lookup
 from luffy_dagster.adapters.opensearch.paging import last_sort
 from luffy_dagster.adapters.opensearch.timefield import TimeField
-from luffy_dagster.adapters.sources import RAW_COLUMNS, SourceConfig, TlsSettings, open_source
+from luffy_dagster.adapters.source_model import RAW_COLUMNS, SourceConfig, TlsSettings
+from luffy_dagster.adapters.sources import open_source
 from luffy_dagster.core.model import TimeRange
 from luffy_dagster.core.schemas import RAW_LOGS, RowFlag
 from luffy_dagster.evals import parts
@@ -301,7 +302,7 @@ def faulty():
     slept = []
     client = open_source(
         SourceConfig("s1", "opensearch", host="127.0.0.1", port=server.server_port, options={"retry_for_s": 30}), sleep=slept.append, clock=clock
-    ).client
+    ).index.client
     yield client, slept
     server.shutdown()
     server.server_close()
@@ -325,7 +326,7 @@ def test_patience_ends(faulty):
 def test_an_answer_without_some_shards_is_refused(faulty):
     client, _ = faulty
     opened = open_source(SourceConfig("s1", "opensearch", host="127.0.0.1", port=int(client._where.split(":")[1])), clock=clock)
-    opened._time = TimeField("@timestamp")
+    opened.index._time = TimeField("@timestamp")
     _Faulty.plan = [(200, {}, b'{"count":3,"_shards":{"total":2,"failed":1,"failures":[{"reason":{"reason":"disk"}}]}}')]
     with pytest.raises(SourceIncomplete, match="1 of 2 shards failed"):
         everything(opened)

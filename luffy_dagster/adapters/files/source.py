@@ -18,7 +18,7 @@ import polars as pl
 from luffy_dagster.adapters.errors import SourceError, SourceMisconfigured
 from luffy_dagster.adapters.files import lines, tracking
 from luffy_dagster.adapters.files.tracking import Tracked
-from luffy_dagster.adapters.sources import RAW_COLUMNS, ConnectionReport, FetchSummary, SourceConfig
+from luffy_dagster.adapters.source_model import RAW_COLUMNS, ConnectionReport, FetchSummary, SourceConfig
 from luffy_dagster.core.model import TimeRange
 from luffy_dagster.core.schemas import RAW_LOGS
 

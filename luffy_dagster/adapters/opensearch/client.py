@@ -32,7 +32,7 @@ from luffy_dagster.adapters.errors import (
     SourceUnauthorised,
     SourceUnavailable,
 )
-from luffy_dagster.adapters.sources import SourceConfig, TlsSettings
+from luffy_dagster.adapters.source_model import SourceConfig, TlsSettings
 
 _BUSY = (429, 502, 503, 504)
 

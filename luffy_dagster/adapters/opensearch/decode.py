@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 import polars as pl
 
+from luffy_dagster.adapters.errors import SourceIncomplete
 from luffy_dagster.adapters.opensearch.mapping import Mapped
 from luffy_dagster.core.schemas import FIELD_NAMES, UTC_US, RowFlag
 
@@ -36,6 +37,19 @@ class Shards(msgspec.Struct, gc=False):
     total: int
     failed: int
     failures: list[Any] = []
+
+
+def check(source: str, answer: Mapping[str, Any]) -> None:
+    """`check_shards` of a decoded answer."""
+    check_shards(source, msgspec.convert({k: answer["_shards"].get(k, 0) for k in ("total", "failed")}, Shards))
+
+
+def check_shards(source: str, shards: Shards) -> None:
+    """Raises SourceIncomplete when a shard failed: a part of the answer is missing."""
+    if shards.failed:
+        raise SourceIncomplete(
+            source, f"{shards.failed} of {shards.total} shards failed", "see the cluster's health; it is tried again"
+        )
 
 
 class _GenericHit(msgspec.Struct, gc=False):

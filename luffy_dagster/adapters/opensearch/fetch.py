@@ -7,37 +7,30 @@ import threading
 from collections.abc import Generator, Iterator, Mapping
 from datetime import datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import msgspec
 import polars as pl
 
 from luffy_dagster.adapters.errors import SourceIncomplete, SourceMisconfigured
-from luffy_dagster.adapters.opensearch.decode import MAX_BODY, Decoder, NoSourceError, Shards, time_flags, times_of
+from luffy_dagster.adapters.opensearch.decode import (
+    MAX_BODY,
+    Decoder,
+    NoSourceError,
+    check,
+    check_shards,
+    time_flags,
+    times_of,
+)
+from luffy_dagster.adapters.opensearch.index import Index
 from luffy_dagster.adapters.opensearch.paging import Cursor, open_cursor
 from luffy_dagster.adapters.opensearch.timefield import floor_ms
-from luffy_dagster.adapters.sources import FetchSummary
+from luffy_dagster.adapters.source_model import FetchSummary
 from luffy_dagster.core.model import TimeRange
 from luffy_dagster.core.schemas import RowFlag
 
-if TYPE_CHECKING:
-    from luffy_dagster.adapters.opensearch.source import SearchSource
-
 PAGE = 10_000  # documents of one answer; the most a server gives without a setting of its own
 SLICED_FROM = 20_000  # documents from which slices pay
-
-
-def check(source: str, answer: Mapping[str, Any]) -> None:
-    """`check_shards` of a decoded answer."""
-    check_shards(source, msgspec.convert({k: answer["_shards"].get(k, 0) for k in ("total", "failed")}, Shards))
-
-
-def check_shards(source: str, shards: Shards) -> None:
-    """Raises SourceIncomplete when a shard failed: a part of the answer is missing."""
-    if shards.failed:
-        raise SourceIncomplete(
-            source, f"{shards.failed} of {shards.total} shards failed", "see the cluster's health; it is tried again"
-        )
 
 
 class SearchFetch:
@@ -46,16 +39,16 @@ class SearchFetch:
     summary: FetchSummary
 
     def __init__(
-        self, source: SearchSource, window: TimeRange, state: Mapping[str, Any] | None, limit: int | None, undated: bool
+        self, index: Index, window: TimeRange, state: Mapping[str, Any] | None, limit: int | None, undated: bool
     ) -> None:
-        self.source, self.window, self.state, self.limit, self.want_undated = source, window, state, limit, undated
-        now_us = int(source.clock().timestamp() * 1_000_000)
+        self.index, self.window, self.state, self.limit, self.want_undated = index, window, state, limit, undated
+        now_us = int(index.clock().timestamp() * 1_000_000)
         self.decoder = Decoder(
-            source.source_id,
-            source.mapped,
-            identity=str(source.config.options.get("identity", "id")),
+            index.source_id,
+            index.mapped,
+            identity=str(index.config.options.get("identity", "id")),
             now_us=now_us,
-            max_body=int(source.config.options.get("max_body_bytes", MAX_BODY)),
+            max_body=int(index.config.options.get("max_body_bytes", MAX_BODY)),
         )
         self.documents = self.bytes = self.undated = 0
         self._stop = threading.Event()
@@ -69,10 +62,10 @@ class SearchFetch:
         self._stop.set()
 
     def __iter__(self) -> Iterator[pl.DataFrame]:
-        source = self.source
+        index = self.index
         covered, capped = self.window, False
-        query = source.within(self.window)
-        count = source.count(query)
+        query = index.within(self.window)
+        count = index.count(query)
         if count:
             if self.limit is not None and count > self.limit:
                 end = yield from self._by_time(query)
@@ -81,9 +74,9 @@ class SearchFetch:
                 yield from self._all(query, count, self.window)
         state = dict(self.state or {})
         if self.want_undated and not capped:
-            query = source.undated()
-            count = source.count(query)
-            signature = source.signature(query) if count else 0
+            query = index.undated()
+            count = index.count(query)
+            signature = index.signature(query) if count else 0
             if count and signature != state.get("undated"):
                 for frame in self._all(query, count, None):
                     self.undated += frame.height
@@ -96,13 +89,13 @@ class SearchFetch:
             frame, shards = self.decoder.page(data)
         except msgspec.DecodeError as error:
             raise SourceIncomplete(
-                self.source.source_id, f"an answer cannot be read ({error})", "it is tried again"
+                self.index.source_id, f"an answer cannot be read ({error})", "it is tried again"
             ) from None
         except NoSourceError:
             raise SourceMisconfigured(
-                self.source.source_id, "an index keeps no _source", "leave it out of the index pattern"
+                self.index.source_id, "an index keeps no _source", "leave it out of the index pattern"
             ) from None
-        check_shards(self.source.source_id, shards)
+        check_shards(self.index.source_id, shards)
         self.bytes += len(data)
         return frame if window is None else self._as_the_server_reads(frame, window)
 
@@ -116,17 +109,17 @@ class SearchFetch:
         ids = self.decoder.ids.filter(~inside.fill_null(False))
         if not len(ids):
             return frame
-        if self.source.time_field().per_second is not None:
+        if self.index.time_field().per_second is not None:
             return frame  # numbers are read in one way only
-        field = self.source.time_field().name
+        field = self.index.time_field().name
         body = {
             "size": len(ids),
             "query": {"ids": {"values": ids.to_list()}},
             "_source": False,
             "docvalue_fields": [{"field": field, "format": "strict_date_optional_time_nanos"}],
         }
-        answer = self.source.client.call("POST", f"/{self.source.index}/_search", body)
-        check(self.source.source_id, answer)
+        answer = self.index.client.call("POST", f"/{self.index.path}/_search", body)
+        check(self.index.source_id, answer)
         said = {h["_id"]: (h.get("fields", {}).get(field) or [None])[0] for h in answer["hits"]["hits"]}
         server = times_of(pl.Series([said.get(i) for i in self.decoder.ids], dtype=pl.Utf8), frame.height)
         late, impossible = int(RowFlag.TIME_FROM_RECEIPT), int(RowFlag.TIME_OUT_OF_RANGE)
@@ -137,11 +130,11 @@ class SearchFetch:
 
     def _all(self, query: dict[str, Any], count: int, window: TimeRange | None) -> Iterator[pl.DataFrame]:
         """Every document of the query, in no order, several slices side by side."""
-        options = self.source.config.options
+        options = self.index.config.options
         wanted = int(options.get("slices", 2))
-        slices = max(1, min(wanted, self.source.shards)) if count > SLICED_FROM else 1
+        slices = max(1, min(wanted, self.index.shards)) if count > SLICED_FROM else 1
         size = min(int(options.get("page_size", PAGE)), PAGE)
-        with open_cursor(self.source.client, self.source.index, self.source.config.type, query, size, slices) as cursor:
+        with open_cursor(self.index.client, self.index.path, self.index.config.type, query, size, slices) as cursor:
             pages: queue.Queue[bytes | BaseException | None] = queue.Queue(maxsize=slices)
             threads = [threading.Thread(target=self._pump, args=(cursor, n, pages), daemon=True) for n in range(slices)]
             for thread in threads:
@@ -181,10 +174,10 @@ class SearchFetch:
     def _by_time(self, query: dict[str, Any]) -> Generator[pl.DataFrame, None, datetime | None]:
         """Documents in order of time until the limit is reached and the time changes; returns that time, or None at the end."""
         assert self.limit is not None
-        field = self.source.time_field().name
-        size = min(int(self.source.config.options.get("page_size", PAGE)), PAGE)
+        field = self.index.time_field().name
+        size = min(int(self.index.config.options.get("page_size", PAGE)), PAGE)
         with open_cursor(
-            self.source.client, self.source.index, self.source.config.type, query, size, 1, sort=field
+            self.index.client, self.index.path, self.index.config.type, query, size, 1, sort=field
         ) as cursor:
             last: datetime | None = None  # the limit's time: all documents of it are still taken
             for data in cursor.pages(0):

@@ -25,7 +25,7 @@ from luffy_dagster.flows.rca.sentences import EvidenceList, Redact, headline, sh
 
 if TYPE_CHECKING:
     from luffy_dagster.adapters.llm.gateway import Gateway
-    from luffy_dagster.flows.rca.gather import Gathered
+    from luffy_dagster.flows.rca.gathered import Gathered
 
 _SUSPECTS = 5
 _RULED_OUT = 12

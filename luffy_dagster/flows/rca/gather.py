@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,10 +11,10 @@ import polars as pl
 
 from luffy_dagster import store
 from luffy_dagster.core.model import Frame
-from luffy_dagster.core.rca.model import CommitInfo, Suspects, Trouble
-from luffy_dagster.core.rca.report import BlastRadius
-from luffy_dagster.core.rca.verdict import CommitFacts, Place
+from luffy_dagster.core.rca.model import Trouble
+from luffy_dagster.core.rca.verdict import Place
 from luffy_dagster.flows.context import FlowContext
+from luffy_dagster.flows.rca.gathered import Gathered
 from luffy_dagster.flows.rca.history import read_history, settle_release
 from luffy_dagster.flows.rca.reach import MANY_SERVICES, counted, reached
 
@@ -24,30 +23,6 @@ LOOK_BACK = timedelta(days=7)  # in which versions are looked for in the log
 _VERSION = r"(?i)\b(?:version|release|revision|git_?sha|build)\W{1,4}(v?[0-9][\w.+-]{2,40}|[0-9a-f]{7,40})\b"
 MAX_LINES = 60
 MAX_BESIDE = 60
-
-
-@dataclass
-class Gathered:
-    """What is known. `release_at` is when the version that failed was first seen."""
-
-    service: Any
-    cluster: Any
-    trouble: Trouble
-    trace: str
-    lines: tuple[str, ...]
-    beside: tuple[str, ...]
-    places: tuple[Place, ...]
-    blast: BlastRadius
-    version: str | None = None
-    previous_version: str | None = None
-    release_at: datetime | None = None
-    commits: tuple[CommitFacts, ...] = ()
-    infos: dict[str, CommitInfo] = field(default_factory=dict)
-    suspects: Suspects | None = None
-    since: dict[str, datetime] = field(default_factory=dict)  # version → when its first line was seen
-    hints: dict[str, datetime] = field(default_factory=dict)  # the same as lines claim it
-    snippet: tuple[str, int, str] | None = None  # path, line, text around it at the commit that ran
-    notes: list[str] = field(default_factory=list)
 
 
 def gather(ctx: FlowContext, service: Any, cluster_id: str, now: datetime) -> Gathered:

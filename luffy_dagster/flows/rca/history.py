@@ -17,7 +17,7 @@ from luffy_dagster.flows.context import FlowContext
 if TYPE_CHECKING:
     from luffy_dagster.adapters.git.repository import GitRepository
     from luffy_dagster.core.rca.reading import CodeSearch
-    from luffy_dagster.flows.rca.gather import Gathered
+    from luffy_dagster.flows.rca.gathered import Gathered
 
 RECENT_COMMITS = 20
 SUSPECT_COMMITS = 12

@@ -15,7 +15,8 @@ from luffy_dagster import store
 from luffy_dagster.core.rca.report import Report, head_markdown, to_markdown
 from luffy_dagster.core.rca.verdict import Case, Verdict, judge
 from luffy_dagster.flows.context import FlowContext
-from luffy_dagster.flows.rca.gather import Gathered, gather
+from luffy_dagster.flows.rca.gather import gather
+from luffy_dagster.flows.rca.gathered import Gathered
 
 if TYPE_CHECKING:
     from luffy_dagster.adapters.llm.gateway import Gateway

@@ -15,7 +15,7 @@ from luffy_dagster.core.rca.verdict import Verdict
 if TYPE_CHECKING:
     from luffy_dagster.adapters.llm.gateway import Gateway
     from luffy_dagster.adapters.llm.model import Answer
-    from luffy_dagster.flows.rca.gather import Gathered
+    from luffy_dagster.flows.rca.gathered import Gathered
 
 _INSTRUCTIONS = (
     "You explain the cause of a software failure to an engineer. Code has already decided the verdict; you only put it in words. "

@@ -15,7 +15,7 @@ from luffy_dagster.core.rca.verdict.values import CauseKind, Reason
 from luffy_dagster.core.rca.verdict.weigh import AS_THE_LOG, IN_PLACE, NAMES, span
 
 if TYPE_CHECKING:
-    from luffy_dagster.flows.rca.gather import Gathered
+    from luffy_dagster.flows.rca.gathered import Gathered
 
 _TRACE_LINES = 30
 _DIFF_LINES = 60
