@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from itertools import pairwise
 
-from luffy_dagster.core.redaction.policy import Kind, Span, holds
+from luffy_dagster.core.redaction.looks import Before, Look, words
+from luffy_dagster.core.redaction.policy import Kind, Span
 
 # What the column engine looks for (any case) before anything here runs.
 LITERALS: tuple[str, ...] = (
@@ -161,7 +162,16 @@ _PROSE = re.compile(
     r"(?i)\b(?P<word>token|secret|password|passwd|passphrase|api[ _-]?key|access key|key|credential|pwd|pin)s?\b(?P<is>\s+(?:is|was|of|used|value|set to|changed to|reset to)\b)?"
     r"\s*[:=]?\s+(?P<open>[\"'`(\[]\s*)?(?P<v>[^\s\"'`,;()<>\[\]]{5,4000})"
 )
-_PROSE_WORDS = ("token", "secret", "passw", "passphrase", "key", "credential", "pwd", "pin")
+_PROSE_WORDS = words(
+    *("token", "secret", "password", "passwd", "passphrase", "api key", "api_key", "api-key", "apikey", "access key", "key", "credential", "pwd", "pin"),
+    before=Before.NO_WORD,
+    then=r"s?[:=]?\s",
+)  # fmt: skip
+_WORDS = _PROSE_WORDS | words(*LITERALS, "auth", "sess", "sid", "pass", "pw", "sas", "pin")  # of any of these rules
+_HEADER_WORDS = words(
+    *("authorization", "x-amz-security-token", "x-vault-token", "www-authenticate"), then=r"\\?[\"']?\s*+[:=]"
+)
+_TUPLE_WORDS = words("auth", then=r"\s*+=\s*+\(")
 _CHANGED = re.compile(
     r"(?i)\b(?:password|passphrase|passwd|passcode)\b[^\n=:]{1,60}?\b(?:set|changed|reset|updated)\s+to\s+[\"'`]?(?P<v>[^\s\"'`,;]{5,200})"
 )
@@ -205,13 +215,16 @@ def looks_random(value: str) -> bool:
     return changes >= max(4, len(v) // 8)
 
 
-def find(text: str, lower: str) -> Iterator[Span]:
-    """Spans of secrets that a key, header, option, URL or sentence names. `lower` is `text.lower()`."""
-    yield from _pairs(text, lower)
+def find(look: Look) -> Iterator[Span]:
+    """Spans of secrets that a key, header, option, URL or sentence names."""
+    text, lower = look.text, look.lower
+    if not look.seen & _WORDS and not ("://" in text and "@" in text) and " -u" not in lower:
+        return
+    yield from _pairs(look)
     yield from _urls(text, lower)
-    yield from _headers(text, lower)
+    yield from _headers(look)
     yield from _commands(text, lower)
-    for m in _PROSE.finditer(text) if holds(lower, _PROSE_WORDS) else ():
+    for m in _PROSE.finditer(text) if look.seen & _PROSE_WORDS else ():
         value = m["v"]
         strong = (m["is"] or m["open"]) and m["word"].lower() not in {"key", "token"}
         if plausible(value, m["word"]) and (looks_random(value) or (strong and _odd(value))):
@@ -240,7 +253,8 @@ def _span(m: re.Match[str], group: str, text: str) -> Span:
     return Span(start, end, Kind.SECRET)
 
 
-def _pairs(text: str, lower: str) -> Iterator[Span]:
+def _pairs(look: Look) -> Iterator[Span]:
+    text, lower = look.text, look.lower
     for named in _NAMED.finditer(text):
         key = named["key"]
         low = key.lower()
@@ -252,8 +266,8 @@ def _pairs(text: str, lower: str) -> Iterator[Span]:
         group = "bare" if m["quoted"] is None else "quoted"
         if plausible(m[group], key):
             yield _span(m, group, text)
-    for expression, needed in ((_TUPLE_AUTH, "auth"), (_SQL, "'")):
-        if needed in lower:
+    for expression, worth in ((_TUPLE_AUTH, look.seen & _TUPLE_WORDS), (_SQL, "'" in text)):
+        if worth:
             for m in expression.finditer(text):
                 if plausible(m["v"], "password"):
                     yield Span(*m.span("v"), Kind.SECRET)
@@ -294,8 +308,9 @@ def _urls(text: str, lower: str) -> Iterator[Span]:
                 yield Span(*m.span("v"), Kind.SECRET)
 
 
-def _headers(text: str, lower: str) -> Iterator[Span]:
-    if "auth" in lower or "token" in lower:
+def _headers(look: Look) -> Iterator[Span]:
+    text, lower = look.text, look.lower
+    if look.seen & _HEADER_WORDS:
         for m in _HEADER.finditer(text):
             if not _MASKED.match(m["v"]):
                 yield _span(m, "v", text)

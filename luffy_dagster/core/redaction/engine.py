@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import polars as pl
 
-from luffy_dagster.core.redaction import addresses, context, names, personal, places, tokens
+from luffy_dagster.core.redaction import addresses, context, looks, names, personal, places, tokens
 from luffy_dagster.core.redaction.policy import LOGS, Kind, Policy, Span, pseudonym
 
 ALGORITHM = "redaction-2026-12"
@@ -44,20 +44,20 @@ class Redacted:
 
 def spans(text: str, policy: Policy, groups: int = ALL) -> list[Span]:
     """Spans to replace, in order, none overlapping: secrets win over personal data, longer over shorter."""
-    lower = text.lower()
+    look = looks.look(text)
     found: list[Span] = []
     if groups & _TOKENS:
-        found += (s for s in tokens.find(text, lower) if s.end > s.start)
+        found += (s for s in tokens.find(look) if s.end > s.start)
     if groups & _CONTEXT:
-        found += context.find(text, lower)
+        found += context.find(look)
     if groups & _EMAILS:
         found += personal.find_emails(text)
     if groups & _NUMBERS:
-        found += personal.find_numbers(text, lower, policy)
+        found += personal.find_numbers(look, policy)
     if groups & _NAMES and policy.wants(Kind.PERSON):
-        found += names.find(text, lower)
+        found += names.find(look)
     if groups & _PLACES and policy.wants(Kind.PLACE):
-        found += places.find(text, lower)
+        found += places.find(look)
     ours = [m.span() for m in _OURS.finditer(text)] if found and "[" in text else []
     if ours:  # "[NATIONAL_ID:12345678]" is a label and a number; a second pass must change nothing
         found = [s for s in found if not any(start <= s.start and s.end <= end for start, end in ours)]
@@ -153,7 +153,7 @@ def _settled(frame: pl.DataFrame) -> pl.DataFrame:
         return frame
     keyed = picked.with_columns(k=collapse_digits(picked["t"]))
     distinct: list[str] = keyed["k"].unique().to_list()
-    found = [any(True for _ in context.find(k, k.lower())) for k in distinct]
+    found = [any(True for _ in context.find(looks.look(k))) for k in distinct]
     marks = pl.DataFrame({"k": distinct, "found": found}, schema={"k": pl.Utf8, "found": pl.Boolean})
     left = keyed.join(marks, on="k", how="left").with_columns(
         g=pl.when("found").then(pl.col("g")).otherwise(pl.col("g") & (ALL - _CONTEXT))

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from importlib import resources
 
-from luffy_dagster.core.redaction.policy import Kind, Span, holds
+from luffy_dagster.core.redaction.looks import Before, Look, words
+from luffy_dagster.core.redaction.policy import Kind, Span
 
 PREFILTER = r"\p{Lu}\p{L}+[ ,]|[Nn][Aa][Mm][Ee]|<\w"
 
@@ -28,6 +29,13 @@ _PAIR_UPPER = re.compile(
     rf"(?<![\w.@/$#%&=+\\-])({_UP}{{2,}})\s+({_UP}['’]?{_UP}+(?:[-'’]{_UP}+)*)(?![\w@/\\=:]|\.\w|\()"
 )
 _REVERSED = re.compile(rf"(?<![\w.@/$#-])({_WORD}),\s+({_WORD})(?![\w@/\\]|\.\w)")
+_PARTICLES = words(
+    *("van", "von", "de", "der", "den", "da", "di", "del", "della", "la", "le", "bin", "ibn", "al", "el", "dos", "du", "zu", "ten", "ter"),
+    before=Before.SPACE, then=r"\s",
+) | words("al-")  # fmt: skip
+_ALONE = re.compile("(?<!A)A A")
+_UPPER_SIGNS = ("AA AA", "AA A'", "AA  ")  # of the shape of a text with one of _PAIR_UPPER
+_REVERSED_SIGNS = ("a, A", "A, A", "a,  ", "A,  ", ", aa-")
 _NAME_KEY = re.compile(
     r"(?i)(?<![a-z0-9])(?P<key>(?:(?:full|first|last|given|family|middle|maiden|sur|fore|user|customer|client|patient|employee|contact|display|real|legal|account|card|cardholder|holder|owner|recipient|sender|billing|shipping|beneficiary|payer|payee|member|guest|student|author|subscriber|passenger|applicant|real)[_ .-]?)*names?|"
     r"card[_ ]?holder|holder|recipient|beneficiary|patient|customer|applicant|passenger|contact|payer|payee|assignee|reporter|requester|attendee|signatory|doctor|nurse|student|teacher|manager|employee|guest|member|payer|vorname|nachname|kunde|nom|prenom)"
@@ -35,37 +43,11 @@ _NAME_KEY = re.compile(
     rf"(?P<v>(?-i:{_WORD}(?:,?\s+(?:{_UP}\.\s+)?{_PARTICLE}{_WORD}){{0,3}}|{_UP}{{2,}}(?:\s{_UP}['’]?{_UP}+(?:-{_UP}+)*){{1,3}}))(?![\w.@/=(-])"
 )
 # The expression ignores case and so starts anywhere; a look for its words first costs a tenth of it.
-_KEY_WORDS = (
-    *(
-        "name",
-        "holder",
-        "recipient",
-        "beneficiary",
-        "patient",
-        "customer",
-        "applicant",
-        "passenger",
-        "contact",
-        "payer",
-        "payee",
-        "assignee",
-    ),
-    *(
-        "reporter",
-        "requester",
-        "attendee",
-        "signatory",
-        "doctor",
-        "nurse",
-        "student",
-        "teacher",
-        "manager",
-        "employee",
-        "guest",
-        "member",
-    ),
-    *("nachname", "kunde", "nom"),
-)
+_KEY_WORDS = words(
+    "name", "holder", "recipient", "beneficiary", "patient", "customer", "applicant", "passenger", "contact", "payer", "payee", "assignee",
+    "reporter", "requester", "attendee", "signatory", "doctor", "nurse", "student", "teacher", "manager", "employee", "guest", "member", "nachname",
+    "kunde", "nom", then=r"s?[\"']?\s*+(?:[:=]|is\b)",
+)  # fmt: skip
 _KEYED = re.compile(rf"(?:[:=>]|\bis\b)\s*[\"'(]?\s*{_UP}")  # without a capital behind a sign, no name is keyed
 _PERSON_KEYS = re.compile(
     r"(?i)(?:full|first|last|given|family|middle|maiden|sur|fore|customer|client|patient|employee|contact|real|legal|holder|cardholder|recipient|sender|beneficiary|payer|payee|guest|student|passenger|applicant|vorname|nachname|kunde|nom|prenom)"
@@ -95,11 +77,14 @@ _CUED = re.compile(
     rf"(?:[Aa]ssigned|[Aa]ddressed|[Ee]scalated) to|(?:[Aa]pproved|[Ss]igned|[Rr]eported|[Cc]reated|[Rr]equested|[Ss]ubmitted|[Rr]eviewed|[Cc]ancelled) by)\s+)"
     rf"(?P<v>{_WORD}\s+(?:{_UP}\.\s+)?{_PARTICLE}{_WORD})(?![\w.@/=(-])"
 )
-_SALUTES = ("mr", "ms", "miss", "dr", "prof", "herr", "frau", "mme", "dear")
-_CUES = (
-    *("user", "customer", "client", "patient", "employee", "member", "guest", "student", "contact", "call", "dear"),
-    *("hi", "hello", "welcome", "behalf", "ed to", "ed by"),
+_SALUTES = words(
+    "mr", "mrs", "ms", "miss", "dr", "prof", "herr", "frau", "mme", "dear", before=Before.NO_WORD, then=r"\.?\s"
 )
+_CUES = words(
+    "user", "customer", "client", "patient", "employee", "member", "guest", "student", "contact", "call", "called", "dear", "hi", "hello", "welcome", "welcome back",
+    "welcome,", "welcome back,", "on behalf of", "assigned to", "addressed to", "escalated to", "approved by", "signed by", "reported by", "created by", "requested by",
+    "submitted by", "reviewed by", "cancelled by", before=Before.NO_WORD, then=r"\s",
+)  # fmt: skip
 # Given names that are also words of logs, and words that never follow a given name as a surname.
 _AMBIGUOUS = frozenset(
     {"will", "mark", "may", "grace", "page", "chase", "summer", "april", "june", "august", "art", "bill", "jack", "pat", "drew", "guy", "ray", "rich"}
@@ -126,7 +111,15 @@ _NOT_SURNAME = frozenset(
 )  # fmt: skip
 
 
+_LONG = 64  # characters of a word that is not remembered
+
+
 def _fold(word: str) -> str:
+    return _folded(word) if len(word) <= _LONG else _folded.__wrapped__(word)
+
+
+@lru_cache(maxsize=20_000)
+def _folded(word: str) -> str:
     table = str.maketrans({"ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "ß": "ss", "æ": "ae", "đ": "d", "ı": "i"})
     plain = unicodedata.normalize("NFKD", word.translate(table))
     return "".join(c for c in plain if not unicodedata.combining(c)).lower()
@@ -139,9 +132,13 @@ def given_names() -> frozenset[str]:
     return frozenset(line for line in text.split("\n") if line and not line.startswith("#"))
 
 
-@lru_cache(maxsize=20_000)
 def is_given(word: str) -> bool:
     """Whether a word (or a part of it between hyphens) is a known given name."""
+    return _is_given(word) if len(word) <= _LONG else _is_given.__wrapped__(word)
+
+
+@lru_cache(maxsize=20_000)
+def _is_given(word: str) -> bool:
     return any(part in given_names() for part in _fold(word).replace("’", "'").split("-"))
 
 
@@ -149,15 +146,16 @@ def _surname(text: str) -> bool:
     return not any(_fold(w) in _NOT_SURNAME for w in text.split())
 
 
-def find(text: str, lower: str) -> Iterator[Span]:
-    """Spans of people's names. `lower` is `text.lower()`."""
+def find(look: Look) -> Iterator[Span]:
+    """Spans of people's names."""
+    text, lower, seen = look.text, look.lower, look.seen
     if "name" in lower and "<" in text:
         for m in _XML_NAME.finditer(text):
             if any(is_given(w) for w in re.split(r"[\s,]+", m["v"])):
                 yield Span(*m.span("v"), Kind.PERSON)
     if text == lower:  # a name has a capital everywhere else
         return
-    for m in _NAME_KEY.finditer(text) if holds(lower, _KEY_WORDS) and _KEYED.search(text) else ():
+    for m in _NAME_KEY.finditer(text) if seen & _KEY_WORDS and _KEYED.search(text) else ():
         head, comma, _ = m["v"].partition(",")
         if comma and " " not in head:  # "Last, First"
             head = m["v"]
@@ -175,17 +173,31 @@ def find(text: str, lower: str) -> Iterator[Span]:
         for m in _BESIDE_EMAIL.finditer(text):
             if _surname(m["v"]):
                 yield Span(*m.span("v"), Kind.PERSON)
-    for m in _SALUTED.finditer(text) if holds(lower, _SALUTES) else ():
+    for m in _SALUTED.finditer(text) if seen & _SALUTES else ():
         if _surname(m["v"]):
             yield Span(*m.span("v"), Kind.PERSON)
-    for m in _CUED.finditer(text) if holds(lower, _CUES) else ():
+    for m in _CUED.finditer(text) if seen & _CUES else ():
         if _surname(m["v"]):
             yield Span(*m.span("v"), Kind.PERSON)
-    yield from _known(text)
+    yield from _known(look)
 
 
-def _known(text: str) -> Iterator[Span]:
-    pos = 0
+def _may_pair(look: Look) -> bool:
+    """Whether two words with capitals may follow one another: the first ends with a small letter, or is a capital alone.
+
+    INFO Foo is no pair, but A-B Foo and O'B Foo are, and Ann van Foo.
+    """
+    shape = look.shape
+    return (
+        look.shows(("a A", "a  ", "A  "), _PAIR)
+        or bool(look.seen & _PARTICLES)
+        or ("A A" in shape and ("'A" in shape or "-A" in shape or _ALONE.search(shape) is not None))
+    )
+
+
+def _known(look: Look) -> Iterator[Span]:
+    text = look.text
+    pos = 0 if _may_pair(look) else len(text)
     while (m := _PAIR.search(text, pos)) is not None:
         first, last = m[1], m[3]
         folded = _fold(first)
@@ -195,10 +207,10 @@ def _known(text: str) -> Iterator[Span]:
             pos = m.end()
             continue
         pos = m.end(1) + 1
-    for m in _PAIR_UPPER.finditer(text):
+    for m in _PAIR_UPPER.finditer(text) if look.shows(_UPPER_SIGNS, _PAIR_UPPER) else ():
         folded = _fold(m[1])
         if is_given(m[1]) and folded not in _AMBIGUOUS and len(folded) > 2 and _surname(m[2]):
             yield Span(*m.span(), Kind.PERSON)
-    for m in _REVERSED.finditer(text):
+    for m in _REVERSED.finditer(text) if look.shows(_REVERSED_SIGNS, _REVERSED) else ():
         if is_given(m[2]) and _fold(m[2]) not in _AMBIGUOUS and _surname(m[1]) and not is_given(m[1]):
             yield Span(*m.span(), Kind.PERSON)

@@ -10,7 +10,8 @@ import ipaddress
 import re
 from collections.abc import Iterator
 
-from luffy_dagster.core.redaction.policy import Kind, Policy, Span, begins
+from luffy_dagster.core.redaction.looks import Before, Look, words
+from luffy_dagster.core.redaction.policy import Kind, Policy, Span
 
 # What the column engine looks for before anything here runs (Rust expressions: no look-around).
 KEY_PREFILTER = (  # keys of phones and ids with a number behind them
@@ -30,6 +31,8 @@ IP_PREFILTER = r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}|::|(?:[0-9a-fA-F
 _EMAIL = re.compile(
     r"(?<![A-Za-z0-9._%+/:-])(?P<local>[A-Za-z0-9_](?:[A-Za-z0-9._%+'-]{0,62}[A-Za-z0-9_+])?)(?:@|%40)(?P<domain>(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+(?P<tld>[A-Za-z]{2,24}))(?![A-Za-z0-9@-])"
 )
+_EMAIL_SIGN = re.compile("@|%40")
+_LOCAL = 64  # characters of what stands before it, at most
 _EMAIL_ANY = re.compile(r"[\w.+'-]+@(?:[\w-]+\.)+[^\W\d_]{2,24}")  # with letters of other alphabets
 NOT_TLD = frozenset(
     {
@@ -82,13 +85,12 @@ _GROUPED_ID = re.compile(  # of the USA, Brazil, Switzerland
 _PHONE_ABROAD = re.compile(  # + country, groups
     r"(?<![\w+.])(?:\+|00(?=[1-9]\d{0,2}[ /-]))(?:[1-9]\d{0,2})(?:[ .-]?\(0?\d{0,4}\)|[ .-]?\d)(?:[ .-]?\d){6,12}(?![\w]|[:.]\d)"
 )
-_PHONE = (
-    # North America
-    re.compile(r"(?<![\w.+-])(?:1[-. ])?(?:\([2-9]\d{2}\) ?|[2-9]\d{2}[-. ])[2-9]\d{2}[-. ]\d{4}(?![\w-]|\.\d)"),
-    # national with a leading zero and blanks: 020 7946 0123, 030/23125 123, 06 12 34 56 78
-    re.compile(
-        r"(?<![\w.:+-])(?:\(0\d{1,4}\)|0\d{1,4})[ /](?!\d{4}-\d\d-\d\d)(?:\d{2,5}[ -]){1,4}\d{2,5}(?![\w]|[:.-]\d)|(?<![\w.:+-])0\d{2,4}[ /-]\d{6,8}(?![\w]|[:.-]\d)"
-    ),
+_PHONE_AMERICA = re.compile(
+    r"(?<![\w.+-])(?:1[-. ])?(?:\([2-9]\d{2}\) ?|[2-9]\d{2}[-. ])[2-9]\d{2}[-. ]\d{4}(?![\w-]|\.\d)"
+)
+# national with a leading zero and blanks: 020 7946 0123, 030/23125 123, 06 12 34 56 78
+_PHONE_NATIONAL = re.compile(
+    r"(?<![\w.:+-])(?:\(0\d{1,4}\)|0\d{1,4})[ /](?!\d{4}-\d\d-\d\d)(?:\d{2,5}[ -]){1,4}\d{2,5}(?![\w]|[:.-]\d)|(?<![\w.:+-])0\d{2,4}[ /-]\d{6,8}(?![\w]|[:.-]\d)"
 )
 _PHONE_KEY = re.compile(
     r"(?i)(?<![a-z])(?P<key>(?:\w+[_.-])?(?:phone|mobile|cell|msisdn|telefon|telephone|tel|fax|handy|gsm|whatsapp)(?:[_ .-]?(?:number|no|nr|num|home|work|e164))?)[\"']?\s*(?:[:=]|=>)\s*[\"']?(?P<v>\+?\(?\d[\d ().-]{5,20}\d)(?!\w)"
@@ -97,36 +99,41 @@ _KEYED_ID = re.compile(
     r"(?i)(?<![a-z])(?:ssn|social[_ ]security(?:[_ ](?:number|no))?|national[_ ]?id(?:entity)?(?:[_ ]?(?:number|no))?|nino|nin|passport(?:[_ ]?(?:number|no|num))?|tax[_ ]?id|steuer[_-]?id|pesel|bsn|cpf|dni|nie|nif|codice[_ ]?fiscale|personnummer|aadhaar|sin|driver'?s?[_ ]?licen[cs]e(?:[_ ]?(?:number|no))?|insurance[_ ]?number|sozialversicherungsnummer|nir|numero[_ ]?secu)(?![a-z])"  # not "sin" of "since 2026-11-24 11"
     r"[\"']?\s*(?:[:=#]|=>|\bis\b|\bnumber\b)?\s*[\"']?(?P<v>[A-Z]{0,6}[ -]?\d[A-Z0-9 .-]{4,18}[A-Z0-9])(?![A-Za-z0-9])"
 )
-# Border checks at every place cost more than the search for what only these numbers have.
-_GROUPED_LOOK = re.compile(r"\d\d\d[-.]\d")  # what each of _GROUPED_ID has
-_LETTERED_LOOK = re.compile(r"[A-Z][A-Z] ?\d\d")  # of _IBAN and _NINO
+# Border checks at every place cost more than a look for what only these numbers have: signs of a text's shape, or an expression.
+_GROUPED_SIGNS, _GROUPED_LOOK = ("000-00-0000", "000.000.000-00", "000.0000.0000.00"), re.compile(r"\d\d\d[-.]\d")
+_LETTERED_SIGNS, _LETTERED_LOOK = ("AA00", "AA 00"), re.compile(r"[A-Z][A-Z] ?\d\d")
+_CARD_SIGNS = ("0000000000000", "0000 0000 0000 0", "0000-0000-0000-0", "0000 000000 0000", "0000-000000-0000")
 _CARD_LOOK = re.compile(r"\d{4}[ -]?\d{4}")
-_PHONE_LOOKS = (re.compile(r"[2-9]\d\d[-. ]\d{4}"), re.compile(r"0\d{1,4}[) /-]"))  # of each of _PHONE
+_AMERICA_SIGNS, _AMERICA_LOOK = ("000-0000", "000.0000", "000 0000"), re.compile(r"[2-9]\d\d[-. ]\d{4}")
+_ABROAD_LOOK = re.compile(r"00[1-9]\d{0,2}[ /-]")
+_NATIONAL_SIGNS = ("00 00", "00/00", "00) 0", "00)/0", "000-000000")
+_NATIONAL_LOOK = re.compile(r"0\d{1,4}\)?(?:[ /]\d{2,5}[ -]\d\d|[ /-]\d{6})")
 _NINO = re.compile(
     r"(?<![A-Za-z0-9])(?!BG|GB|NK|KN|TN|NT|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d{2} ?\d{2} ?\d{2} ?[A-D](?![A-Za-z0-9])"
 )
 # Expressions that ignore case start anywhere; a look for their words first costs a tenth of them.
-_PHONE_WORDS = ("phone", "mobile", "cell", "msisdn", "telefon", "tel", "fax", "handy", "gsm", "whatsapp")
-_ID_WORDS = (
-    *(
-        "ssn",
-        "social",
-        "national",
-        "nino",
-        "nin",
-        "passport",
-        "tax",
-        "steuer",
-        "pesel",
-        "bsn",
-        "cpf",
-        "dni",
-        "nie",
-        "nif",
-        "codice",
-        "personnummer",
-    ),
-    *("aadhaar", "sin", "licen", "insurance", "sozial", "nir", "secu"),
+_PHONE_WORDS = words(
+    "phone",
+    "mobile",
+    "cell",
+    "msisdn",
+    "telefon",
+    "tel",
+    "fax",
+    "handy",
+    "gsm",
+    "whatsapp",
+    before=Before.NO_LETTER,
+    then=r"[\w .-]{0,20}[\"']?\s*+[:=]",
+)
+_ID_WORDS = words(
+    *("ssn", "nino", "nin", "pesel", "bsn", "cpf", "dni", "nie", "nif", "personnummer", "aadhaar", "sin", "nir"),
+    before=Before.NO_LETTER,
+    then=r"(?![a-z])[\"']?\s*+(?:[:=#]>?|is|number)?\s*+[\"']?[a-z]{0,6}[ -]?\d",
+) | words(
+    *("social", "national", "passport", "tax", "steuer", "codice", "licen", "insurance", "sozial", "secu"),
+    before=Before.NO_LETTER,
+    then=r"[\w' .-]{0,30}[\"']?\s*+(?:[:=#]>?)?\s*+[\"']?[\w -]{0,8}\d",
 )
 _IPV4 = re.compile(
     r"(?<![\w.-])(?<![vV])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?![\w-]|\.\d)"
@@ -188,7 +195,12 @@ def _email_ok(m: re.Match[str], text: str) -> bool:
 
 
 def _emails(text: str) -> Iterator[Span]:
-    for m in _EMAIL.finditer(text):
+    pos = 0
+    while (sign := _EMAIL_SIGN.search(text, pos)) is not None:
+        m = _EMAIL.search(text, max(pos, sign.start() - _LOCAL))
+        if m is None:
+            break
+        pos = m.end()
         if _email_ok(m, text):
             yield Span(*m.span(), Kind.EMAIL)
     if not text.isascii():
@@ -196,38 +208,43 @@ def _emails(text: str) -> Iterator[Span]:
             yield Span(*m.span(), Kind.EMAIL)
 
 
-def _cards(text: str) -> Iterator[Span]:
-    if _CARD_LOOK.search(text):
-        for m in _CARD.finditer(text):
+def _cards(look: Look) -> Iterator[Span]:
+    if look.shows(_CARD_SIGNS, _CARD_LOOK):
+        for m in _CARD.finditer(look.text):
             digits = m["n"].replace(m["sep"], "") if m["sep"] else m["n"]
             if 13 <= len(digits) <= 19 and card(digits):
                 yield Span(*m.span("n"), Kind.CARD)
 
 
-def _numbers(text: str, lower: str) -> Iterator[Span]:
-    yield from _cards(text)
-    lettered = _LETTERED_LOOK.search(text) is not None
+def _numbers(look: Look) -> Iterator[Span]:
+    text = look.text
+    yield from _cards(look)
+    lettered = look.shows(_LETTERED_SIGNS, _LETTERED_LOOK)
     for m in _IBAN.finditer(text) if lettered else ():
         length = iban(m[0])
         if length:
             yield Span(m.start(), m.start() + length, Kind.IBAN)
-    for expression, worth in ((_GROUPED_ID, _GROUPED_LOOK.search(text) is not None), (_NINO, lettered)):
+    for expression, worth in ((_GROUPED_ID, look.shows(_GROUPED_SIGNS, _GROUPED_LOOK)), (_NINO, lettered)):
         for m in expression.finditer(text) if worth else ():
             yield Span(*m.span(), Kind.NATIONAL_ID)
-    if begins(lower, _ID_WORDS):
+    if look.seen & _ID_WORDS:
         for m in _KEYED_ID.finditer(text):
             if sum(c.isdigit() for c in m["v"]) >= 5:
                 yield Span(*m.span("v"), Kind.NATIONAL_ID)
 
 
-def _phones(text: str, lower: str) -> Iterator[Span]:
-    worth: list[re.Pattern[str]] = [_PHONE_ABROAD] if "+" in text or "00" in text else []
-    worth += [one for one, look in zip(_PHONE, _PHONE_LOOKS, strict=True) if look.search(text)]
-    for expression in worth:
-        for m in expression.finditer(text):
+def _phones(look: Look) -> Iterator[Span]:
+    text = look.text
+    worth = (
+        (_PHONE_ABROAD, "+" in text or ("00" in text and _ABROAD_LOOK.search(text) is not None)),
+        (_PHONE_AMERICA, look.shows(_AMERICA_SIGNS, _AMERICA_LOOK)),
+        (_PHONE_NATIONAL, look.shows(_NATIONAL_SIGNS, _NATIONAL_LOOK) and _NATIONAL_LOOK.search(text) is not None),
+    )
+    for expression, worth_it in worth:
+        for m in expression.finditer(text) if worth_it else ():
             if 8 <= sum(c.isdigit() for c in m[0]) <= 15:
                 yield Span(*m.span(), Kind.PHONE)
-    if begins(lower, _PHONE_WORDS):
+    if look.seen & _PHONE_WORDS:
         for m in _PHONE_KEY.finditer(text):
             if 7 <= sum(c.isdigit() for c in m["v"]) <= 15:
                 yield Span(*m.span("v"), Kind.PHONE)
@@ -258,10 +275,10 @@ def only_email(text: str) -> tuple[int, int] | None:
     return m.span() if m is not None and _email_ok(m, text) else None
 
 
-def find_numbers(text: str, lower: str, policy: Policy) -> Iterator[Span]:
+def find_numbers(look: Look, policy: Policy) -> Iterator[Span]:
     """Spans of cards, accounts, ids, telephones, and IP addresses if `policy` wants them."""
-    if _DIGITS.search(text):
-        yield from _numbers(text, lower)
-        yield from _phones(text, lower)
+    if "00" in look.shape or _DIGITS.search(look.text):
+        yield from _numbers(look)
+        yield from _phones(look)
         if policy.wants(Kind.IP):
-            yield from _ips(text)
+            yield from _ips(look.text)

@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from luffy_dagster.core.redaction.policy import Kind, Span, holds
+from luffy_dagster.core.redaction.looks import Before, Look, words
+from luffy_dagster.core.redaction.policy import Kind, Span
 
 _W = r"(?:[A-ZÀ-ÖØ-ÞĄĆĘŁŃŚŹŻČŠŽÇŞĞİ][\w'’.-]{0,30}(?<![.-]))"  # a word with a capital
 _S = r"[ \t]"
@@ -81,52 +82,40 @@ _COORDINATES = re.compile(
 )
 
 
-def _signed(words: str) -> frozenset[str]:
-    """The words, and each with the signs that may stand behind it, as they come out of `split`."""
-    signs = ("", ",", ".", ".,", ";", '"', '",', "'", "',", ")", '"}', '"},')
-    return frozenset(word + sign for word in words.split() for sign in signs)
+def _street(of: str) -> int:
+    """The bit of words that stand alone, but for signs behind them."""
+    return words(*of.split(), before=Before.SPACE, then=r"(?:\.?,?|;|\"(?:,|\},?)?|',?|\))(?:\s|\Z)")
 
 
-# An expression is tried where one of its words stands: the words in the order of _STREETS, found by one set of the text's
-# own words; those of the second are ends of words, too.
+# An expression is tried where one of its words stands (in the order of _STREETS), or a word with one of the ends of the second.
 _STREET_WORDS = (
-    _signed(
+    _street(
         "street st road rd avenue ave boulevard blvd lane ln drive dr court ct square sq way terrace crescent close parkway pkwy highway hwy mews row gardens grove hill"
     ),
-    _signed("straße strasse allee platz straat laan"),
-    _signed("rue avenue boulevard place chemin impasse quai allée cours route"),
-    _signed(
+    _street("straße strasse allee platz straat laan")
+    | words(
+        "straße ", "strasse ", "str. ", "gasse ", "allee ", "platz ", "damm ", "ufer ", "ssee ", "straat ", "laan ", "gracht ", "plein ", "kade ", "weg ", "c/"
+    ),
+    _street("rue avenue boulevard place chemin impasse quai allée cours route"),
+    _street(
         "calle avenida avda av plaza paseo camino carrer rua praça travessa via viale piazza corso largo vicolo ul ulica al os"
     ),
-    _signed("box postfach postbus apartado"),
-)
-_STREET_ENDS = (
-    "straße ",
-    "strasse ",
-    "str. ",
-    "gasse ",
-    "allee ",
-    "platz ",
-    "damm ",
-    "ufer ",
-    "ssee ",
-    "straat ",
-    "laan ",
-    "gracht ",
-    "plein ",
-    "kade ",
-    "weg ",
-    "c/",
-)
-_ENDS_OF = 1
-# What only each of _TOWNS has, begun by a literal, which is what makes a search quick.
-_TOWN_LOOKS = (re.compile(r"-\d{4,5}[ \t]"), re.compile(r",[ \t][A-Z]{2}[ \t]\d{5}"), re.compile(r" \d[A-Z]{2}(?!\w)"))
-_DIGIT = re.compile(r"\d")
-_KEY_WORDS = (
-    *("addr", "street", "stra", "adres", "anschrift", "direcci", "indirizzo", "endere", "city", "town", "birth", "wohnort", "geburtsort", "ville", "ciudad"),
-    *("cidade", "città", "miasto", "suburb", "neighbo", "zip", "post", "plz", "cep"),
+    _street("box postfach postbus apartado"),
 )  # fmt: skip
-_LIVES_WORDS = ("liv", "resid", "born", "home")
+# What only each of _TOWNS has, begun by a literal, which is what makes a search quick.
+_TOWN_LOOKS = (
+    (("-0000",), re.compile(r"-\d{4,5}[ \t]")),
+    ((", AA 0",), re.compile(r",[ \t][A-Z]{2}[ \t]\d{5}")),
+    ((" 0AA",), re.compile(r" \d[A-Z]{2}(?!\w)")),
+)
+_DIGIT = re.compile(r"\d")
+_KEY_WORDS = words(
+    "addr", "street", "stra", "adres", "anschrift", "direcci", "indirizzo", "endere", "city", "town", "birth", "wohnort", "geburtsort", "ville",
+    "ciudad", "cidade", "città", "miasto", "suburb", "neighbo", "zip", "post", "plz", "cep", then=r"[\w .-]{0,24}[\"']?\s*+[:=]",
+)  # fmt: skip
+_LIVES_WORDS = words(
+    *("lives", "living", "lived", "resides", "residing", "resident", "born", "home"), before=Before.NO_WORD, then=r"\s(?:in|at|near)\s"
+)  # fmt: skip
 #: A text without any of these holds no place; for the column engine, which ignores case for ASCII letters only.
 PREFILTER = (
     r"\p{Lu}\p{L}+[.,]* +(?:n\S{1,2} *)?\d|\d[a-zA-Z]?,? +(?:bis |ter )?\p{L}|(?i-u:addr|street|stra|adres|anschrift|direcci|indirizzo|endere|city|town|birth|wohnort|geburtsort|ville|"
@@ -134,24 +123,24 @@ PREFILTER = (
 )
 
 
-def find(text: str, lower: str) -> Iterator[Span]:
-    """Spans of places. `lower` is `text.lower()`."""
-    if _DIGIT.search(text):
-        own = set(lower.split())
-        for at, expression in enumerate(_STREETS):
-            if not own.isdisjoint(_STREET_WORDS[at]) or (at == _ENDS_OF and holds(lower, _STREET_ENDS)):
+def find(look: Look) -> Iterator[Span]:
+    """Spans of places."""
+    text, lower, seen = look.text, look.lower, look.seen
+    if "0" in look.shape or _DIGIT.search(text):
+        for word, expression in zip(_STREET_WORDS, _STREETS, strict=True):
+            if seen & word:
                 for m in expression.finditer(text):
                     yield Span(*m.span(), Kind.PLACE)
-        for look, expression in zip(_TOWN_LOOKS, _TOWNS, strict=True):
-            if look.search(text):
+        for (signs, otherwise), expression in zip(_TOWN_LOOKS, _TOWNS, strict=True):
+            if look.shows(signs, otherwise):
                 for m in expression.finditer(text):
                     yield Span(*m.span(), Kind.PLACE)
         if "lat" in lower or "lon" in lower or "lng" in lower:
             for m in _COORDINATES.finditer(text):
                 yield Span(*m.span("v"), Kind.PLACE)
-    if holds(lower, _KEY_WORDS):
+    if seen & _KEY_WORDS:
         yield from _keyed(text)
-    if holds(lower, _LIVES_WORDS):
+    if seen & _LIVES_WORDS:
         for m in _LIVES.finditer(text):
             yield Span(*m.span("v"), Kind.PLACE)
 

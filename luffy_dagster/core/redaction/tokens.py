@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import reduce
+from operator import or_
 
+from luffy_dagster.core.redaction.looks import Before, Look, words
 from luffy_dagster.core.redaction.policy import Kind, Span
 
 _W = r"[A-Za-z0-9_-]"  # the alphabet of URL-safe base64
@@ -82,24 +85,24 @@ _TOKENS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("aqvn", "t1."), rf"AQVN{_W}{{35,38}}(?!{_W})"),
     (("bkua_", "phx_", "phc_", "rnd_", "waka_", "aio_"), r"(?:bkua_[a-z0-9]{40}|ph[xc]_[A-Za-z0-9]{40,50}|rnd_[A-Za-z0-9]{24,40}|waka_[a-f0-9-]{36}|aio_[A-Za-z0-9]{28})"),
     (("ccipat_", "cciprj_"), r"cci(?:pat|prj)_[A-Za-z0-9]{10,30}_[a-f0-9]{40}"),
-    (("prefect", "pnu_", "pnb_"), r"pn[ub]_[A-Za-z0-9]{36}"),
-    (("sk", "ac"), r"(?-i:SK[0-9a-f]{32})(?![0-9a-zA-Z])"),
+    (("pnu_", "pnb_"), r"pn[ub]_[A-Za-z0-9]{36}"),
+    (("sk",), r"(?-i:SK[0-9a-f]{32})(?![0-9a-zA-Z])"),
     (("eyj",), rf"eyJ{_W}{{8,}}\.(?:eyJ{_W}{{4,}})?\.?{_W}*(?:\.{_W}*){{0,3}}"),
 )  # fmt: skip
 
 _LEFT = r"(?<![A-Za-z0-9])"
-_COMPILED = tuple((lits, re.compile(_LEFT + expr)) for lits, expr in _TOKENS)
-# Literals with the numbers of their expressions, by a sign that they have: most texts lack some of the signs.
-_SIGNS = "_-.0123456789:/~"
-_LITERALS_WITH = {
-    sign: tuple(
-        (lit, number)
-        for number, (lits, _) in enumerate(_COMPILED)
-        for lit in lits
-        if next((c for c in _SIGNS if c in lit), "") == sign
-    )
-    for sign in ("", *_SIGNS)
-}
+_INSIDE = frozenset(
+    {"k_live_", "k_test_", "k_prod_", "q~", "-us", ":aa", ".atlasv1."}
+)  # literals that begin no expression
+
+
+def _words(literals: tuple[str, ...]) -> int:
+    inside = words(*(lit for lit in literals if lit in _INSIDE))
+    return inside | words(*(lit for lit in literals if lit not in _INSIDE), before=Before.NO_DIGIT)
+
+
+_COMPILED = tuple((_words(lits), re.compile(_LEFT + expr)) for lits, expr in _TOKENS)
+_ANY = reduce(or_, (word for word, _ in _COMPILED))
 
 # Web hooks carry their secret in the path.
 _WEBHOOKS = (
@@ -109,8 +112,10 @@ _WEBHOOKS = (
     ("api.telegram.org/bot", re.compile(r"api\.telegram\.org/bot(\d+:[\w-]{20,})")),
 )
 
+_WEBHOOK_WORDS = tuple(words(lit) for lit, _ in _WEBHOOKS)
+_PEM_WORDS = words("private key")
 _PEM_BEGIN = re.compile(r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----")
-_PEM_BODY = re.compile(r"(?:[\s|>]|\\[nrt]|#012|[A-Za-z0-9+/=:,.-])*?(?=-----END|\Z)", re.DOTALL)
+_PEM_BODY = re.compile(r"(?:[\s|>A-Za-z0-9+/=:,.-]++|\\[nrt]|#012)*+")
 _PEM_CUT = re.compile(r"(?:\s|\\[nrt]|[A-Za-z0-9+/=])*")
 
 # What the column engine looks for before anything here runs: literals in any case, and for prefixes too short to be
@@ -118,12 +123,7 @@ _PEM_CUT = re.compile(r"(?:\s|\\[nrt]|[A-Za-z0-9+/=])*")
 _SHORT = 4
 LITERALS: tuple[str, ...] = (
     *sorted(
-        {
-            lit
-            for lits, _ in _COMPILED
-            for lit in lits
-            if len(lit) > _SHORT or (len(lit) == _SHORT and not lit.isalpha())
-        }
+        {lit for lits, _ in _TOKENS for lit in lits if len(lit) > _SHORT or (len(lit) == _SHORT and not lit.isalpha())}
     ),
     "private key",
     *(lit for lit, _ in _WEBHOOKS),
@@ -135,20 +135,21 @@ PREFILTER = (  # ASCII classes and borders: the Unicode ones cost a hundred time
 )
 
 
-def find(text: str, lower: str) -> Iterator[Span]:
-    """Spans of secrets that their own form gives away. `lower` is `text.lower()`."""
-    # one look for all: nearly always none is there
-    for number in sorted(
-        {n for sign, own in _LITERALS_WITH.items() if sign in lower for lit, n in own if lit in lower}
-    ):
-        for m in _COMPILED[number][1].finditer(text):
-            yield Span(m.start(), m.end(), Kind.SECRET)
-    for literal, expression in _WEBHOOKS:
-        if literal in lower:
+def find(look: Look) -> Iterator[Span]:
+    """Spans of secrets that their own form gives away."""
+    text, seen = look.text, look.seen
+    if seen & _ANY:  # nearly always none is there
+        for word, expression in _COMPILED:
+            if seen & word:
+                for m in expression.finditer(text):
+                    yield Span(m.start(), m.end(), Kind.SECRET)
+    for (_, expression), word in zip(_WEBHOOKS, _WEBHOOK_WORDS, strict=True):
+        if seen & word:
             for m in expression.finditer(text):
                 yield Span(m.start(1), m.end(1), Kind.SECRET)
-    if "private key" in lower:
+    if seen & _PEM_WORDS:
         for m in _PEM_BEGIN.finditer(text):
-            body = _PEM_BODY.match(text, m.end()) or _PEM_CUT.match(text, m.end())
+            end = text.find("-----END", m.end())
+            body = _PEM_BODY.fullmatch(text, m.end(), end if end >= 0 else len(text)) or _PEM_CUT.match(text, m.end())
             if body and body.end() > m.end():
                 yield Span(m.end(), body.end(), Kind.SECRET)

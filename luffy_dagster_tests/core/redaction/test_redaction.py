@@ -162,10 +162,11 @@ def test_malice_costs_no_more_than_its_length(unit):
 
 def test_collapsing_digits_changes_no_context_span():
     from luffy_dagster.core.redaction import context
+    from luffy_dagster.core.redaction.looks import look
 
     for text in [t for t, _ in GOES] + STAYS:
         key = collapse_digits(pl.Series([text]))[0]
-        assert bool(list(context.find(key, key.lower()))) == bool(list(context.find(text, text.lower()))), text
+        assert bool(list(context.find(look(key)))) == bool(list(context.find(look(text)))), text
 
 
 ADDRESSES = ["jo@example.com", "JO.Doe+x@mail.example.org", "git@example.com", "run@1000.service", "a/b@example.com", "x%40example.com"]
@@ -191,3 +192,36 @@ def test_pseudonyms_are_hmac_sha256(key):
 
     digest = hmac.digest(key, b"EMAIL\0jo@example.com", "sha256").hex()
     assert pseudonyms(Kind.EMAIL, ["jo@example.com"], key) == [f"[EMAIL:{digest[:8]}]"]
+
+
+PEOPLE = ["Ann van Berg", "J Smith", "A-B Foo", "ANNA BERG", "Berg, Anna", "al-Masri, Omar", "customer: Anna Berg", "name is Anna Berg", "Dear Ms. Berg", "user Anna Berg"]
+NUMBERS = ["tel: 030 1234567", "0049 30 1234567", "020 7946 0123", "ssn is 219099999", "passport number: X1234567", "4111-1111-1111-1111", "756.1234.5678.97", "nin AB 12 34 56 C"]
+WHERE = ["lives in Berlin Mitte", "12 Main Street, Springfield, IL 62704", "Hauptstrasse 12a", "city: Berlin", "London SW1A 1AA", "D-10115 Berlin", "lat=52.12345", "PO Box 12"]
+
+
+@given(st.lists(st.sampled_from([t for t, _ in GOES] + STAYS + PEOPLE + NUMBERS + WHERE), min_size=1, max_size=3), st.sampled_from([" ", "\n", " é ", " ; "]))
+@settings(max_examples=300, deadline=None)
+def test_what_a_look_leaves_out_would_find_nothing(parts, glue):
+    from unittest import mock
+
+    from luffy_dagster.core.redaction.looks import Look
+
+    text = glue.join(parts)
+    with mock.patch.object(engine.looks, "look", lambda text: Look(text, text.lower(), "", -1)):
+        every = engine.spans(text, DOCUMENTS)
+    assert engine.spans(text, DOCUMENTS) == every
+
+
+def test_a_look_sees_words_where_they_may_stand():
+    from luffy_dagster.core.redaction.looks import Before, look, words
+
+    anywhere, alone, named = words("sin"), words("sin", before=Before.NO_WORD, then=r"\b"), words("sin", then=r"\s*[:=]")
+    seen = {text: look(text).seen & (anywhere | alone | named) for text in ("business", "a SIN", "_sin: 4", "since", "sun", "\ud800 sin")}
+    assert seen == {"business": anywhere, "a SIN": anywhere | alone, "_sin: 4": anywhere | named, "since": anywhere, "sun": 0, "\ud800 sin": anywhere | alone}
+
+
+def test_the_shape_of_a_text():
+    from luffy_dagster.core.redaction.looks import look
+
+    assert look("Ab 12\tC-9").shape == "Aa 00 A-0"
+    assert look("é 12").shape == ""
