@@ -75,6 +75,7 @@ def compose():
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)  # built by Go, once on a machine
 @pytest.mark.parametrize("given", [True, False], ids=["with passwords", "without"])
 def test_the_real_compose_takes_it(compose, given, tmp_path):
     kept = {name: value for name, value in os.environ.items() if name not in SECRETS}

@@ -58,13 +58,9 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     try:
         with dg.DagsterInstance.from_ref(InstanceRef.from_dir(own["DAGSTER_HOME"])) as instance:
             fill(instance, build_definitions(Settings(home=home), {"luffy": fakes.fake_luffy()}))
-            port = free_port()
-            log = (home / "webserver.log").open("w")
-            command = [sys.executable, "-m", "dagster_webserver", "-w", str(CHECKOUT / "workspace.yaml"), "-h", "127.0.0.1", "-p", str(port)]
-            process = subprocess.Popen(command, cwd=home, env=os.environ | own, stdout=log, stderr=log)
+            process, url = started(home, own)
             try:
-                wait_for(f"http://127.0.0.1:{port}", process, home / "webserver.log")
-                yield Page(f"http://127.0.0.1:{port}", instance)
+                yield Page(url, instance)
             finally:
                 process.terminate()
                 process.wait(20)
@@ -72,6 +68,23 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
         embedded.stop(Settings(home=home))
         for key, value in before.items():
             os.environ.pop(key) if value is None else os.environ.update({key: value})
+
+
+def started(home: Path, own: dict[str, str], tries: int = 3) -> tuple[subprocess.Popen, str]:
+    """The webserver and its URL; on another port when somebody else took the first one meanwhile."""
+    url, log = f"http://127.0.0.1:{(port := free_port())}", home / "webserver.log"
+    command = [sys.executable, "-m", "dagster_webserver", "-w", str(CHECKOUT / "workspace.yaml"), "-h", "127.0.0.1", "-p", str(port)]
+    with log.open("w") as said:
+        process = subprocess.Popen(command, cwd=home, env=os.environ | own, stdout=said, stderr=said)
+    try:
+        wait_for(url, process, log)
+    except BaseException:
+        process.kill()
+        process.wait(20)
+        if tries > 1 and "address already in use" in log.read_text():
+            return started(home, own, tries - 1)
+        raise
+    return process, url
 
 
 def fill(instance: dg.DagsterInstance, defs: dg.Definitions) -> None:
