@@ -11,7 +11,8 @@ What holds, whoever asks:
   silence. While the database is away, events are kept and written when it is back.
 
 As in dagster-postgres the rows of `event_logs` are committed before those derived from them (assets, tags, checks): a long
-transaction around both would let a reader that follows the ids pass one that is committed later.
+transaction around both would let a reader that follows the ids pass one that is committed later. Who wants no more than the ids of
+what a run has told (`materialised`) gets them without a query, and the derived rows follow with the next batch.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 import dagster
 import dagster._check as check
 import sqlalchemy as db
-from dagster import DagsterEventType
+from dagster import AssetKey, DagsterEventType
 from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS, PIPELINE_EVENTS
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.event_log.migration import ASSET_KEY_INDEX_COLS
@@ -59,6 +60,7 @@ PRIVATE_NAMES = (
 )
 _AT_ONCE = PIPELINE_EVENTS | {DagsterEventType.STEP_SUCCESS, DagsterEventType.STEP_FAILURE}
 _LIMIT_EXCEEDED = "54"  # class of SQLSTATE: a value too large for an index, say, is refused today and tomorrow
+_ENDS = {DagsterEventType.RUN_SUCCESS, DagsterEventType.RUN_FAILURE, DagsterEventType.RUN_CANCELED}
 _MATERIALIZATION = DagsterEventType.ASSET_MATERIALIZATION
 _EVALUATION = DagsterEventType.ASSET_CHECK_EVALUATION
 
@@ -122,12 +124,16 @@ class _Told:
         return self.event.dagster_event_type in _AT_ONCE
 
 
+Materialised = dict[tuple[AssetKey, str | None], tuple[int, float]]
+
+
 class GatheringEventLogStorage(PostgresEventLogStorage):
     """PostgreSQL's event log that writes several events at once."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         self._told: dict[int, _Told] = {}  # by identity: Dagster hands over an event again when its batch failed
         self._refused: dict[str, Exception] = {}  # by run: why an event of it could not be written
+        self._made: dict[str, Materialised] = {}  # by run that has not ended
         self._lock = threading.RLock()
         self._writing = False
         self._timer: threading.Timer | None = None
@@ -163,9 +169,28 @@ class GatheringEventLogStorage(PostgresEventLogStorage):
             finally:
                 self._writing = False
 
+    def materialised(self, run_id: str) -> Materialised:
+        """Id and time of the materialisations that a run has told through this storage, by asset and partition.
+
+        Incomplete when the database refused some, and empty when the run has ended.
+        """
+        with self._lock:
+            if not self._writing and any(not each.id for each in self._told.values()):
+                self._writing = True
+                try:
+                    self._write_rows()
+                except Exception as error:
+                    if _is_away(error):
+                        raise
+                finally:
+                    self._writing = False
+                if any(not each.id for each in self._told.values()):
+                    self.write()
+            return dict(self._made.get(run_id, {}))
+
     def forget(self) -> None:
         """In a forked process: what was told is the parent's to write."""
-        self._told, self._refused = {}, {}
+        self._told, self._refused, self._made = {}, {}, {}
         self._lock, self._writing, self._timer = threading.RLock(), False, None
 
     def dispose(self) -> None:
@@ -218,16 +243,28 @@ class GatheringEventLogStorage(PostgresEventLogStorage):
                 sys.stderr.write(f"Dagster's events could not be written, they are kept and tried again: {error}\n")
                 self._write_soon(10 * HELD_SECONDS)
 
+    def _write_rows(self) -> None:
+        new = [each for each in self._told.values() if not each.id]
+        if not new:
+            return
+        for each in new:
+            each.row = each.row or self._event_to_row(each.event)
+        with self._connect() as conn:
+            ids = conn.execute(_EVENTS, [each.row for each in new]).scalars().all()
+        for each, number in zip(new, ids, strict=True):
+            each.id = number
+            event, run_id = each.event.get_dagster_event() if each.event.is_dagster_event else None, each.event.run_id
+            if event is None:
+                continue
+            if event.event_type == _MATERIALIZATION and event.asset_key is not None:
+                made = (number, each.event.timestamp)
+                self._made.setdefault(run_id, {})[event.asset_key, event.partition] = made
+            elif event.event_type in _ENDS:
+                self._made.pop(run_id, None)
+
     def _write_together(self) -> None:
+        self._write_rows()
         told = list(self._told.values())
-        new = [each for each in told if not each.id]
-        if new:
-            for each in new:
-                each.row = each.row or self._event_to_row(each.event)
-            with self._connect() as conn:
-                ids = conn.execute(_EVENTS, [each.row for each in new]).scalars().all()
-                for each, number in zip(new, ids, strict=True):
-                    each.id = number
         assets = [each for each in told if _is_asset_event(each.event)]
         checks = [each for each in told if each.event.dagster_event_type in ASSET_CHECK_EVENTS]
         if assets or checks:

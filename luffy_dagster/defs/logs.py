@@ -29,7 +29,7 @@ from luffy_dagster.defs.anomalies import ANOMALY_WINDOWS, anomaly_windows_spec
 from luffy_dagster.defs.incidents import EXCEPTION_CLUSTERS, exception_clusters_spec
 from luffy_dagster.defs.partitions import split_key
 from luffy_dagster.defs.resources import LuffyResource
-from luffy_dagster.defs.targets import Judged, Targets
+from luffy_dagster.defs.targets import Judged, Targets, hand_over
 
 RAW_LOGS = "raw_logs"
 PARSED_ENTRIES = "parsed_entries"
@@ -141,13 +141,19 @@ def _materialise(
     verdicts = {(v.asset, v.name): v for v in judged}
 
     if RAW_LOGS in wanted and (result.ok or (result.fetch is not None and result.fetch.rows)):
-        held = luffy.rows_held(service, day)
+        # Where the whole day was parsed again, all its raw rows were read.
+        read = result.parse.per_day.get(day) if result.parse is not None and result.changed else None
+        held = luffy.rows_held(service, day) if read is None else int(read.rows)
         yield MaterializeResult(asset_key=RAW_LOGS, metadata=metadata.raw_logs(day, service, result.fetch, held))
+        if wanted - {RAW_LOGS}:
+            hand_over(context, told, RAW_LOGS)
     if result.parse is not None:
         view = luffy.view(service, day)
         counts = result.parse.per_day.get(day)
         if PARSED_ENTRIES in wanted:
             yield MaterializeResult(asset_key=PARSED_ENTRIES, metadata=metadata.parsed_entries(day, result.parse, view))
+            if wanted - {RAW_LOGS, PARSED_ENTRIES}:
+                hand_over(context, told, PARSED_ENTRIES)
         if EXCEPTION_CLUSTERS in wanted and result.cluster is not None:
             grouped = metadata.exception_clusters(day, int(counts.exceptions) if counts else 0, result.cluster, view)
             yield MaterializeResult(asset_key=EXCEPTION_CLUSTERS, metadata=grouped)

@@ -1,15 +1,22 @@
 """Which materialisation a check judged: the one that its own run has just told.
 
 Dagster shows a check on a partition only with the storage id of its materialisation. It looks that up for each check, with the
-whole event; here one query for all of them gives the ids.
+whole event; here the storage that wrote them tells the ids, or one query for all of them.
+
+The same ids save Dagster what it looks up for provenance: which materialisation of an upstream asset, and which version of its data,
+an asset of the same run was made from.
 """
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from dagster import AssetCheckResult, AssetKey, DagsterEventType, DagsterInstance
+import dagster
+from dagster import AssetCheckResult, AssetExecutionContext, AssetKey, DagsterEventType, DagsterInstance, DataVersion
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
+
+from luffy_dagster.defs.event_storage import KNOWN_VERSION, GatheringEventLogStorage
 
 if TYPE_CHECKING:
     from dagster._core.execution.context.system import StepExecutionContext
@@ -27,7 +34,13 @@ class Targets:
         self._found: dict[tuple[AssetKey, str], Target] = {}
 
     def look(self) -> Targets:
-        """Reads what was told since the last look."""
+        """Takes in what was told since the last look."""
+        storage = self._instance.event_log_storage
+        if isinstance(storage, GatheringEventLogStorage):
+            for (asset, partition), (number, at) in storage.materialised(self._run_id).items():
+                if partition is not None:
+                    self._found[asset, partition] = Target(storage_id=number, run_id=self._run_id, timestamp=at)
+            return self
         for record in self._instance.get_asset_event_summary_records(
             DagsterEventType.ASSET_MATERIALIZATION,  # type: ignore[arg-type]  # the annotation knows no member of the enum
             run_id=self._run_id,
@@ -44,6 +57,27 @@ class Targets:
     def get(self, asset: AssetKey, partition: str) -> Target | None:
         """The materialisation of a partition as of the last look; None when this run told none."""
         return self._found.get((asset, partition))
+
+
+def hand_over(context: AssetExecutionContext, told: Targets, asset: str) -> None:
+    """Gives the running step what it would look up of `asset`, which it has just told, for the provenance of what comes next.
+
+    Says what Dagster's own look-up would find; with a version that keeps it elsewhere nothing is given, and Dagster looks.
+    """
+    step: Any = context.get_step_execution_context()
+    key, cache = AssetKey(asset), getattr(step, "_data_version_cache", None)
+    known = getattr(cache, "input_asset_version_info", None)
+    if known is None or not dagster.__version__.startswith(KNOWN_VERSION) or not step.has_data_version(key):
+        return
+    target = told.look().get(key, str(context.partition_key))
+    if target is None:
+        return
+    from dagster._core.execution.context.data_version_cache import InputAssetVersionInfo
+
+    # Of a partitioned input, the hash over the versions of the partitions it reads: ours reads the one of its own key.
+    version = DataVersion(sha256(step.get_data_version(key).value.encode()).hexdigest())
+    made = DagsterEventType.ASSET_MATERIALIZATION
+    known[key] = InputAssetVersionInfo(target.storage_id, made, version, target.run_id, target.timestamp)
 
 
 class Judged(AssetCheckResult):

@@ -18,7 +18,7 @@ from dagster._serdes import serialize_value
 from dagster_postgres.event_log import PostgresEventLogStorage
 
 from luffy_dagster.adapters.dagster_api import prepare_dagster_home
-from luffy_dagster.defs import event_storage
+from luffy_dagster.defs import event_storage, targets
 from luffy_dagster.defs.event_storage import PRIVATE_NAMES, GatheringEventLogStorage
 from luffy_dagster.settings import Settings
 from luffy_dagster.store import embedded
@@ -130,7 +130,7 @@ def test_a_run_asks_few_questions(persistent, storage, defs, world) -> None:
     run_of(defs, persistent, world, "a")
     events = counted(storage._engine, lambda: run_of(defs, persistent, world, "a"))
     runs = counted(persistent.run_storage._engine, lambda: run_of(defs, persistent, world, "a"))
-    assert events <= 28  # 124 of them when each event is written by itself
+    assert events <= 18  # 124 of them when each event is written by itself
     assert runs <= 12
 
 
@@ -268,3 +268,37 @@ def test_the_private_names_that_are_relied_on_are_there() -> None:
     assert hasattr(dg.AssetCheckResult, "_get_partitioned_target_materialization_data")
     assert hasattr(dg.ConfigurableResource, "_with_updated_values")
     assert hasattr(dg.DagsterInstance, "get_asset_event_summary_records")
+
+
+def test_what_a_step_is_given_for_provenance_is_what_dagster_would_look_up(persistent, storage, defs, world, monkeypatch) -> None:
+    from luffy_dagster.defs import logs
+
+    compared = {}
+
+    def both(context, told, asset):
+        cache, key = context.get_step_execution_context()._data_version_cache, dg.AssetKey(asset)
+        targets.hand_over(context, told, asset)
+        given = cache.input_asset_version_info.pop(key, None)
+        compared[asset] = (given, cache.maybe_fetch_and_get_input_asset_version_info(key))
+
+    monkeypatch.setattr(logs, "hand_over", both)
+    run_of(defs, persistent, world, "earlier")
+    run_of(defs, persistent, world, "a")
+    assert set(compared) == {"raw_logs", "parsed_entries"}
+    assert all(given == looked_up for given, looked_up in compared.values())
+    monkeypatch.setattr(targets.dagster, "__version__", "1.99.0")
+    run_of(defs, persistent, world, "a")
+    assert compared["raw_logs"][0] is None
+
+
+def test_ids_of_materialisations_are_told_without_a_question_and_forgotten_when_the_run_ends(storage, monkeypatch) -> None:
+    monkeypatch.setattr(event_storage, "HELD_SECONDS", 3600)
+    storage._write_now()
+    storage.store_event(told("ids", name="x", partition="p"))
+    made = {}
+    assert counted(storage._engine, lambda: made.update(storage.materialised("ids"))) == 1
+    (record,) = [row.storage_id for row in storage.get_records_for_run("ids").records]
+    assert made[dg.AssetKey("x"), "p"][0] == record
+    assert storage.has_asset_key(dg.AssetKey("x"))  # a reader sees what follows from it
+    storage.store_event(started("ids", "PIPELINE_SUCCESS"))
+    assert storage.materialised("ids") == {}
