@@ -111,14 +111,11 @@ def _materialise(
     if wanted == {EXCEPTION_CLUSTERS}:
         cluster = luffy.cluster(service)
         view = luffy.view(service, day)
-        exceptions = sum(row.count for row in view.clusters)
-        yield MaterializeResult(
-            asset_key=EXCEPTION_CLUSTERS, metadata=metadata.exception_clusters(day, exceptions, cluster, view)
-        )
+        yield _made(context, EXCEPTION_CLUSTERS, metadata.exception_clusters(day, view.exceptions, cluster, view))
         return
     if wanted == {ANOMALY_WINDOWS}:
         detected = luffy.detect(service, day)
-        yield MaterializeResult(asset_key=ANOMALY_WINDOWS, metadata=anomalies.of_day(day, service, detected))
+        yield _made(context, ANOMALY_WINDOWS, anomalies.of_day(day, service, detected))
         for _ in context.selected_asset_check_keys:
             yield _checked(checks.of_detect(detected), told.look())
         return
@@ -144,22 +141,21 @@ def _materialise(
         # Where the whole day was parsed again, all its raw rows were read.
         read = result.parse.per_day.get(day) if result.parse is not None and result.changed else None
         held = luffy.rows_held(service, day) if read is None else int(read.rows)
-        yield MaterializeResult(asset_key=RAW_LOGS, metadata=metadata.raw_logs(day, service, result.fetch, held))
+        yield _made(context, RAW_LOGS, metadata.raw_logs(day, service, result.fetch, held))
         if wanted - {RAW_LOGS}:
             hand_over(context, told, RAW_LOGS)
     if result.parse is not None:
         view = luffy.view(service, day)
         counts = result.parse.per_day.get(day)
         if PARSED_ENTRIES in wanted:
-            yield MaterializeResult(asset_key=PARSED_ENTRIES, metadata=metadata.parsed_entries(day, result.parse, view))
+            yield _made(context, PARSED_ENTRIES, metadata.parsed_entries(day, result.parse, view))
             if wanted - {RAW_LOGS, PARSED_ENTRIES}:
                 hand_over(context, told, PARSED_ENTRIES)
         if EXCEPTION_CLUSTERS in wanted and result.cluster is not None:
             grouped = metadata.exception_clusters(day, int(counts.exceptions) if counts else 0, result.cluster, view)
-            yield MaterializeResult(asset_key=EXCEPTION_CLUSTERS, metadata=grouped)
+            yield _made(context, EXCEPTION_CLUSTERS, grouped)
         if ANOMALY_WINDOWS in wanted and result.detect is not None and result.detect.error is None:
-            shown = anomalies.of_day(day, service, result.detect)
-            yield MaterializeResult(asset_key=ANOMALY_WINDOWS, metadata=shown)
+            yield _made(context, ANOMALY_WINDOWS, anomalies.of_day(day, service, result.detect))
     if chosen:
         told.look()
     for key in sorted(chosen, key=str):
@@ -173,6 +169,12 @@ def _materialise(
             metadata={"reason": MetadataValue.text(result.error or ""), "service": MetadataValue.text(service)},
             allow_retries=False,
         )
+
+
+def _made(context: AssetExecutionContext, asset: str, shown: metadata.Metadata) -> MaterializeResult[Any]:
+    """An asset's result. Metadata in the result itself would be told twice, with the output of the step as well."""
+    context.add_asset_metadata(shown, asset_key=asset)
+    return MaterializeResult(asset_key=asset)
 
 
 def _checked(verdict: checks.Verdict, told: Targets) -> AssetCheckResult:

@@ -81,8 +81,8 @@ def parsed_entries(day: date, parse: ParseResult, view: DayView) -> Metadata:
 def exception_clusters(day: date, exceptions: int, cluster: ClusterResult | None, view: DayView) -> Metadata:
     """Of the grouping: how many clusters the day's exceptions belong to, and the largest."""
     found: Metadata = {
-        "exceptions": MetadataValue.int(sum(row.count for row in view.clusters)),
-        "clusters on this day": MetadataValue.int(len(view.clusters)),
+        "exceptions": MetadataValue.int(view.exceptions),
+        "clusters on this day": MetadataValue.int(view.cluster_count),
     }
     if view.clusters:
         rows = [

@@ -204,7 +204,7 @@ class LuffyResource(Settled):
         """What the store knows of one service's day: levels by hour, top messages, top clusters."""
         from luffy_dagster.defs.views import day_view
 
-        return day_view(self.engine(), service, day, now=self.now())
+        return day_view(self.engine(), service, day)
 
     def rows_held(self, service: str, day: date) -> int:
         """Raw rows of the day in the lake, whichever run brought them; from the table's log alone."""

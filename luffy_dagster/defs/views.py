@@ -1,6 +1,6 @@
-"""What a page of Dagster shows of one service's day, read from the store's counts in a few small queries.
+"""What a page of Dagster shows of one service's day, read from the store's counts.
 
-Values only: how they are shown is `metadata.py`'s business. Imported inside functions, for it loads polars.
+Values only: how they are shown is `metadata.py`'s business.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import Engine
 
 TOP = 8
 
@@ -40,13 +40,15 @@ class ClusterRow:
 
 @dataclass(frozen=True, slots=True)
 class DayView:
-    """One service's UTC day. `hours` gives entries per level for each of the 24 hours."""
+    """One service's UTC day: entries per level for each of the 24 hours, top messages and clusters, how many there are of all."""
 
     service: str
     day: date
     hours: tuple[dict[str, int], ...] = tuple({} for _ in range(24))
     messages: tuple[MessageRow, ...] = ()
     clusters: tuple[ClusterRow, ...] = ()
+    exceptions: int = 0
+    cluster_count: int = 0
 
     @property
     def levels(self) -> dict[str, int]:
@@ -58,52 +60,22 @@ class DayView:
         return found
 
 
-def day_view(engine: Engine, service: str, day: date, *, now: datetime) -> DayView:
+def day_view(engine: Engine, service: str, day: date) -> DayView:
     """The view of `service` on `day`; empty parts where nothing is counted."""
     from luffy_dagster import store
 
     start = datetime.combine(day, time(), UTC)
-    end = start + timedelta(days=1)
-    hours: list[dict[str, int]] = [{} for _ in range(24)]
     with store.begin(engine) as conn:
-        for row in store.counts.by_level(conn, service, start=start, end=end).iter_rows(named=True):
-            bucket = hours[row["hour"].hour]
-            level = row["level"] or "none"
-            bucket[level] = bucket.get(level, 0) + row["count"]
-        shapes = store.shapes.list_shapes(conn, service, since=start, until=end, limit=TOP)
-        counted = store.counts.fingerprint_counts(conn, service, start, end)
-        by_fingerprint: dict[str, int] = {}
-        for fingerprint, count in counted.select("fingerprint", "count").iter_rows():
-            by_fingerprint[fingerprint] = by_fingerprint.get(fingerprint, 0) + count
-        clusters = _clusters(conn, service, by_fingerprint, now)
-    messages = tuple(
-        MessageRow(
-            shape=row["shape"] or "", level=row["level"] or "", count=row["count"] or 0, example=row["example"] or ""
-        )
-        for row in shapes.iter_rows(named=True)
-    )
-    return DayView(service=service, day=day, hours=tuple(hours), messages=messages, clusters=clusters)
-
-
-def _clusters(conn: Connection, service: str, counts: dict[str, int], now: datetime) -> tuple[ClusterRow, ...]:
-    if not counts:
-        return ()
-    from luffy_dagster import store
-
-    per_cluster: dict[str, int] = {}
-    for fingerprint, cluster_id in store.fingerprints.clusters_of(conn, service, counts).items():
-        per_cluster[cluster_id] = per_cluster.get(cluster_id, 0) + counts[fingerprint]
-    known = {each.cluster_id: each for each in store.clusters.list_clusters(conn, service, now=now, limit=1000)}
-    top = sorted(((count, key) for key, count in per_cluster.items() if key in known), reverse=True)[:TOP]
-    return tuple(
-        ClusterRow(
-            cluster_id=key,
-            title=known[key].title or "",
-            state=str(known[key].state),
-            severity=str(known[key].severity),
-            culprit=known[key].culprit or "",
-            count=count,
-            example=known[key].example or "",
-        )
-        for count, key in top
+        found = store.days.summary(conn, service, start, start + timedelta(days=1), top=TOP)
+    hours: list[dict[str, int]] = [{} for _ in range(24)]
+    for hour, level, count in found.levels:
+        hours[hour][level or "none"] = count
+    return DayView(
+        service=service,
+        day=day,
+        hours=tuple(hours),
+        messages=tuple(MessageRow(shape, level, count, example) for shape, level, count, example in found.messages),
+        clusters=tuple(ClusterRow(*row) for row in found.clusters),
+        exceptions=found.exceptions,
+        cluster_count=found.cluster_count,
     )

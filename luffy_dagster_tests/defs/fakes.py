@@ -131,7 +131,7 @@ class FakeLuffy(LuffyResource):
         clusters = (
             ClusterRow("c1", "KeyError: 'EUR'", "new", "high", "fees.py:fee_of", 4, "Traceback …\nKeyError: 'EUR'"),
         )
-        return DayView(service, day, hours, messages, clusters)
+        return DayView(service, day, hours, messages, clusters, exceptions=4, cluster_count=1)
 
     def rows_held(self, service: str, day: date) -> int:
         return 120
