@@ -16,7 +16,7 @@ from luffy_dagster.core.parsing.templates.groups import Group, from_atoms, repla
 from luffy_dagster.core.parsing.templates.joins import find_joins, find_name_joins
 from luffy_dagster.core.parsing.templates.labels import label_values
 from luffy_dagster.core.parsing.templates.lexer import Letters, cut, numbered_words
-from luffy_dagster.core.parsing.templates.places import find_known_names, find_place_joins
+from luffy_dagster.core.parsing.templates.places import find_known_names, find_known_words, find_place_joins
 from luffy_dagster.core.parsing.templates.pools import find_addresses, find_pool_joins, find_units
 from luffy_dagster.core.parsing.templates.words import (
     VAR,
@@ -94,7 +94,11 @@ def mine(shapes: Sequence[str], counts: Sequence[int], constants: Sequence[Seque
     groups = _until_stable(groups, lambda g: _join_pools(g, values, 2.0))
     groups = _until_stable(groups, lambda g: _join_frames(g, values, 1.0))
     groups = _until_stable(groups, lambda g: _join_pools(g, values, 1.0))
-    groups = _known_names(groups, values)
+    known = _known_words(_known_names(groups, values), values)
+    if known != groups:
+        known = _until_stable(known, lambda g: _join_frames(g, values, 1.0))
+        known = _until_stable(known, lambda g: _join_pools(g, values, 1.0))
+    groups = _until_stable(known, lambda g: _join_places(g, values, whole=True))
     groups = _replace(groups, find_addresses(groups))
     return _join_same_words(groups)
 
@@ -176,6 +180,12 @@ def _known_names(groups: list[Group], values: Values) -> list[Group]:
     for index, stretches in places_of:
         out[index] = replaced(groups[index], stretches)
     return unite(out)
+
+
+def _known_words(groups: list[Group], values: Values) -> list[Group]:
+    """Plain words that were a value somewhere are one where a value is expected, if they are never part of a sentence."""
+    words = frozenset(v for v in values.words if is_literal_word(v) and not is_state_like(v))
+    return _replace(groups, find_known_words(groups, words))
 
 
 def _join_frames(groups: list[Group], values: Values, least: float) -> list[Group]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from luffy_dagster.core.parsing.templates.groups import Group
 from luffy_dagster.core.parsing.templates.joins import GAP, PAIRS, QUOTES, Content, is_bare
-from luffy_dagster.core.parsing.templates.words import VALUE_LABELS, VAR, WordClass, is_literal_word, word_class
+from luffy_dagster.core.parsing.templates.words import OPENERS, VALUE_LABELS, VAR, WordClass, is_literal_word, word_class
 
 SEVERAL = 3  # values seen after a label until it vouches for them elsewhere
 MORE = 5  # the same after any other word
@@ -151,6 +151,37 @@ def find_known_names(
         if stretches and len(group.literals) > sum(end - start for start, end in stretches):
             out.append((index, stretches))
     return out
+
+
+def find_known_words(groups: Sequence[Group], words: frozenset[str]) -> list[tuple[int, list[tuple[int, int]]]]:
+    """Words that were a value elsewhere and now stand where one is expected: (group, stretches). Never a group's only words.
+
+    A word that also stands where none is expected belongs to a sentence somewhere, and is left alone everywhere.
+    """
+    found: dict[str, list[tuple[int, int]]] = {}
+    spoken: set[str] = set()
+    for index, group in enumerate(groups):
+        for place, atom in enumerate(group.key):
+            if atom not in words:
+                continue
+            if place and _expects(group.key[place - 1]):
+                found.setdefault(atom, []).append((index, place))
+            else:
+                spoken.add(atom)
+    places: dict[int, list[int]] = {}
+    for word, at in found.items():
+        if word not in spoken:
+            for index, place in at:
+                places.setdefault(index, []).append(place)
+    return [
+        (index, [(p, p + 1) for p in sorted(own)])
+        for index, own in sorted(places.items())
+        if len(groups[index].literals) > len(own)
+    ]
+
+
+def _expects(before: str) -> bool:
+    return before in OPENERS or before == ":" or before.lower() in VALUE_LABELS
 
 
 def _leads(label: str) -> bool:

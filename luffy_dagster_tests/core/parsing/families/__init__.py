@@ -16,6 +16,8 @@ import re
 
 from luffy_dagster_tests.core.parsing.families import first
 from luffy_dagster_tests.core.parsing.families.held import HELD
+from luffy_dagster_tests.core.parsing.families.software import SOFTWARE, SOFTWARE_HELD
+from luffy_dagster_tests.core.parsing.families.software_values import SOFTWARE_VALUES
 from luffy_dagster_tests.core.parsing.families.styles import STYLES, STYLES_HELD
 from luffy_dagster_tests.core.parsing.families.systems import SYSTEMS
 from luffy_dagster_tests.core.parsing.families.systems_held import SYSTEMS_HELD
@@ -23,8 +25,8 @@ from luffy_dagster_tests.core.parsing.families.systems_values import SYSTEM_VALU
 from luffy_dagster_tests.core.parsing.families.tune import TUNE
 from luffy_dagster_tests.core.parsing.families.values import VALUES as _VALUES
 
-VALUES = {**_VALUES, **SYSTEM_VALUES}
-FAMILIES = {**first.FAMILIES, **TUNE, **HELD, **SYSTEMS, **SYSTEMS_HELD, **STYLES, **STYLES_HELD}
+VALUES = {**_VALUES, **SYSTEM_VALUES, **SOFTWARE_VALUES}
+FAMILIES = {**first.FAMILIES, **TUNE, **HELD, **SYSTEMS, **SYSTEMS_HELD, **STYLES, **STYLES_HELD, **SOFTWARE, **SOFTWARE_HELD}
 _EARLIER_HELD = ("database", "router", "broker", "game")
 _SLOT = re.compile(r"\{([a-zA-Z][^{}]*)\}")
 _REASON = re.compile(r"\{!([^{}]+)\}")
@@ -33,6 +35,8 @@ _FEW = re.compile(
     r"""(?<![="'(\[{:])(?<!\b(?:of|by|in|as|to|on) )(?<!\b(?:via|for|key) )(?<!\b(?:with|from|pool|type) )(?<!\} -> )(?<!\} to )\{((?:[a-z]+|[A-Z]+|[A-Z][a-z]+)(?:\|(?:[a-z]+|[A-Z]+|[A-Z][a-z]+)){1,3})\}(?! -> \{)"""
 )
 _GLUE = r"[A-Za-z0-9_/%+-]*"
+# Numbers, booleans and null are values wherever they stand.
+_CONSTANT = re.compile(r"(?<![\w.#<*-])(?:[0-9]+|true|false|null)(?![\w.>-])")
 _TOKEN = re.compile(rf"{_GLUE}<\*>(?:{_GLUE}[.:/]?{_GLUE}<\*>)*{_GLUE}")
 
 
@@ -56,7 +60,8 @@ def generate(family: str, lines: int = 2000, seed: int = 7) -> tuple[list[str], 
         text = _REASON.sub(lambda m: rng.choice(m[1].split("|")), templates[pick].removeprefix(">>"))
         text = _FEW.sub(lambda m: m[0] if m[1] in VALUES else rng.choice(m[1].split("|")), text)
         messages.append(_SLOT.sub(lambda m: _value(m[1], rng), text).rstrip())
-        truths.append(" ".join(_TOKEN.sub("<*>", _SLOT.sub("<*>", text.replace("{optsize}", " <*>"))).split()))
+        truth = _CONSTANT.sub("<*>", _SLOT.sub("<*>", text.replace("{optsize}", " <*>")))
+        truths.append(" ".join(_TOKEN.sub("<*>", truth).split()))
     return messages, truths, picks
 
 
@@ -66,7 +71,7 @@ def _value(slot: str, rng: random.Random) -> str:
 
 def held_families() -> list[str]:
     """Names of the families that are only measured."""
-    return [*_EARLIER_HELD, *HELD, *SYSTEMS_HELD, *STYLES_HELD]
+    return [*_EARLIER_HELD, *HELD, *SYSTEMS_HELD, *STYLES_HELD, *SOFTWARE_HELD]
 
 
 def tuning_families() -> list[str]:
