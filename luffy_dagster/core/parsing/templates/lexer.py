@@ -12,6 +12,7 @@ from typing import NamedTuple
 from luffy_dagster.core.parsing import masks
 from luffy_dagster.core.parsing.templates.words import (
     LITERAL_VALUES,
+    MARKED_VALUES,
     SWITCH_VALUES,
     TIMES,
     VAR,
@@ -31,6 +32,7 @@ _BYTES = re.compile(r"(?:[0-9a-f]{2}|[0-9A-F]{2}|[0-9a-f]{4}|[0-9A-F]{4}|[0-9a-f
 MANY_DIGITS = 4  # different digits in one word that make it a value
 Letters = tuple[str, str]  # before and after the digit of a word
 _OPENING = frozenset("=([{\"'`,;|")
+_MARKS = _OPENING | {":"}
 _CLOSER = {"(": ")", "[": "]", "{": "}", '"': '"', "'": "'", "`": "`", "<": ">"}
 
 
@@ -105,7 +107,7 @@ def cut(
             atoms += [Atom(dotted[1], blank), Atom(".", False), Atom(VAR, False)]
         elif prefix:
             atoms += [Atom(prefix[0], blank), Atom(VAR, False)]
-        elif _MARK in word or word in LITERAL_VALUES:
+        elif _MARK in word or word in LITERAL_VALUES or (word in MARKED_VALUES and atoms and atoms[-1].text in _MARKS):
             atoms.append(Atom(VAR, blank))
         else:
             atoms.append(Atom(word, blank))

@@ -32,7 +32,9 @@ def _words(text: str) -> frozenset[str]:
 
 
 # Always a value, wherever it stands.
-LITERAL_VALUES = _words("true false True False TRUE FALSE null NULL none None nil NaN nan undefined (null) n/a N/A")
+LITERAL_VALUES = _words("true false True False TRUE FALSE null NULL None nil NaN nan (null) n/a N/A")
+# Words of a sentence, too: a value behind a mark only.
+MARKED_VALUES = _words("none undefined")
 # A value where a value is expected (after "=").
 SWITCH_VALUES = _words("yes no on off enabled disabled Yes No On Off YES NO ON OFF n/a")
 
@@ -51,9 +53,9 @@ STATE_WORDS = _words(
     "finish full empty normal critical warning read write send receive sent add remove create delete update insert "
     "login logout logon logoff connect disconnect allow deny accept reject pass hit miss clean dirty complete incomplete "
     "unknown known available unavailable present absent primary secondary first last before after more less greater "
-    "smaller begun done gone begins ends starts stops opens closes enters leaves joins enable disable load unload mount "
+    "smaller begun done gone freed agreed begins ends starts stops opens closes enters leaves joins enable disable load unload mount "
     "unmount lock unlock attach detach bind unbind acquire release grant revoke increase decrease rise fall "
-    "request response client server source target input output sender receiver reader writer master slave leader "
+    "post head patch request response client server source target input output sender receiver reader writer master slave leader "
     "follower startup shutdown boot reboot restart suspend resume abort commit rollback push pull get put set unset "
     "reset register unregister subscribe unsubscribe publish consume produce encode decode compress decompress upload "
     "download import export install uninstall upgrade downgrade succeed succeeds fails missing wrong correct incorrect "
@@ -77,6 +79,7 @@ STATE_LABELS = _words("state status mode phase stage")
 STATE_CHANGES = _words("moved changed went switched transitioned")
 OPENERS = frozenset("=\"'`([{<|@#/")
 
+_VERB_FORM = re.compile(r"(?=.{5}).*[aeiouy][a-z]*(?:(?<!e)ed|ing)")  # not "string", not "speed"
 _UNITS = re.compile(
     r"(?:[kKMGTPE]i?[bB]?(?:/s|ps|its?)?|[Bb]ytes?|B|bits?|ns|us|µs|ms|msecs?|s|secs?|seconds?|mins?|minutes?|h|hrs?|hours?|"
     r"days?|[mμk]?Hz|[KMG]Hz|%|percent|pages?|blocks?|packets?|times?|[Cc]elsius|°C|rpm|RPM|m?V|m?A|W|kWh?)"
@@ -136,6 +139,6 @@ def is_state_like(word: str) -> bool:
         return True
     if "-" in low:  # a name made of words ("db-primary") unless the last is a verb form
         last = low.rsplit("-", 1)[1]
-        return len(last) > 4 and last.endswith(("ed", "ing"))
+        return _VERB_FORM.fullmatch(last) is not None
     last = low.rsplit("_", 1)[-1]
-    return last in STATE_WORDS or (len(last) > 4 and last.endswith(("ed", "ing"))) or last.endswith(("able", "ible"))
+    return last in STATE_WORDS or _VERB_FORM.fullmatch(last) is not None or last.endswith(("able", "ible"))
