@@ -16,8 +16,10 @@ from luffy_dagster.core.parsing.templates.words import (
     SWITCH_VALUES,
     TIMES,
     VAR,
+    WordClass,
     is_literal_word,
     unit_family,
+    word_class,
 )
 
 HOLE_TEXT = "<*>"
@@ -56,6 +58,13 @@ def numbered_words(shapes: Sequence[str], constants: Sequence[Sequence[str | Non
     return frozenset(word for word, seen in digits.items() if "" in seen or len(seen) >= MANY_DIGITS)
 
 
+def _in_code_name(before: str, after: str) -> bool:
+    """Whether a hole stands in the name of a function of a class (`Radio_4360::wake`): part of the name, not a value."""
+    head, tail = re.search(r"[A-Za-z_:]*$", before), re.match(r"[A-Za-z_:]*", after)
+    word = f"{head[0] if head else ''} {tail[0] if tail else ''}"
+    return "::" in word and sum(c.isalpha() for c in word) >= MANY_DIGITS
+
+
 def _letters(before: str, after: str) -> Letters:
     """Letters of a word around a hole in it."""
     head, tail = re.search(r"[A-Za-z_.-]*$", before), re.match(r"[A-Za-z_]*", after)
@@ -76,7 +85,8 @@ def _fill_constants(
         small = value is not None and len(value) == 1 and letters >= 1 and word not in numbered
         keyed = value is not None and len(value) <= 2 and literal.startswith("=")
         coded = small and before[-1:] == "-" and before[-2:-1].isupper() and re.match("-[A-Z]", literal) is not None
-        keep = value is not None and value.isdigit() and ((before[-1:].isalpha() and (small or keyed)) or coded)
+        code = value is not None and len(value) <= MANY_DIGITS and before[-1:].isalpha() and _in_code_name(before, literal)
+        keep = value is not None and value.isdigit() and ((before[-1:].isalpha() and (small or keyed)) or coded or code)
         pieces.append(value if keep and value is not None else _MARK)
         pieces.append(literal)
     return "".join(pieces)
@@ -111,7 +121,35 @@ def cut(
             atoms.append(Atom(VAR, blank))
         else:
             atoms.append(Atom(word, blank))
-    return _join_colons(_durations(_names_of_parts(_dumps(_switches(atoms)))))
+    return _join_colons(_durations(_names_of_parts(_dumps(_glued_lists(_switches(atoms))))))
+
+
+def _glued_lists(atoms: list[Atom]) -> list[Atom]:
+    """`aes128-cbc,ssh-dss`: a value and words with commas and no blanks between them, no key among them, is one value."""
+    out: list[Atom] = []
+    i = 0
+    while i < len(atoms):
+        end = i
+        while (
+            end + 2 < len(atoms)
+            and atoms[end + 1].text == ","
+            and not atoms[end + 1].blank
+            and not atoms[end + 2].blank
+            and (atoms[end + 2].text == VAR or is_literal_word(atoms[end + 2].text))
+        ):
+            end += 2
+        starts = atoms[i].text == VAR or is_literal_word(atoms[i].text)
+        begins = bool(out) and out[-1].text in _MARKS
+        ended = end + 1 == len(atoms) or (atoms[end + 1].blank and atoms[end + 1].text != "=") or atoms[end + 1].text in (")", "]", "}", ";", '"', "'")
+        some = [a.text for a in atoms[i : end + 1 : 2]]
+        hyphened = all(a == VAR or word_class(a) < WordClass.CAPITALS for a in some)
+        if end > i and starts and begins and ended and hyphened and VAR in some and set(some) != {VAR}:
+            out.append(Atom(VAR, atoms[i].blank))
+            i = end + 1
+        else:
+            out.append(atoms[i])
+            i += 1
+    return out
 
 
 def _durations(atoms: list[Atom]) -> list[Atom]:

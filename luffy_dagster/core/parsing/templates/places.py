@@ -59,8 +59,10 @@ def find_place_joins(
 
 
 def _common_start(contents: set[Content]) -> int:
-    """Atoms up to a colon with which all contents begin ("DC: north"): a name of the value, not part of it."""
+    """Atoms with which all contents begin ("DC: north", "device sda"): a name of the value, not part of it."""
     some = min(contents, key=len)
+    if len(some) > 1 and is_literal_word(some[0]) and len({c[:1] for c in contents}) == 1:
+        return 2 if some[1] == ":" and len(some) > 2 and len({c[:2] for c in contents}) == 1 else 1
     for front in range(len(some) - 1, 1, -1):
         if some[front - 1] == ":" and len({c[:front] for c in contents}) == 1:
             return front
