@@ -210,6 +210,54 @@ def test_what_was_a_value_after_any_word_is_one_in_a_rare_message() -> None:
     assert texts(*many, "passenger Hugo Lund moved to seat 7")[-1] == "passenger <*> moved to seat <*>"
 
 
+def test_a_plain_word_known_as_a_value_is_one_in_a_rare_message() -> None:
+    users = ["amber", "birch", "cobalt", "delta", "ember"]
+    many = [f"lock {n} of host {u} freed" for n, u in enumerate(users)]
+    assert texts(*many, "report for birch is late")[-1] == "report for <*> is late"
+    assert texts(*many, "report for birch is late", "birch trees grow")[-2] == "report for birch is late"
+
+
+def test_none_is_a_value_behind_a_mark_and_a_word_elsewhere() -> None:
+    apart("Failed none for invalid user 7", "Failed key for invalid user 8")
+    assert texts("proxy=none port=7")[0] == "proxy=<*> port=<*>"
+
+
+def test_names_that_end_like_verbs_are_values() -> None:
+    assert one(*[f"bad kind {k} in row {n}" for n, k in enumerate(["string", "integer", "real", "blob"])]) == (
+        "bad kind <*> in row <*>"
+    )
+
+
+def test_a_glued_list_is_one_value() -> None:
+    offers = ["3des-cbc,aes128-cbc,ssh-dss", "ssh-dss,ssh-rsa", "hmac-md5"]
+    assert one(*[f"no cipher found. Their offer: {o} [early]" for o in offers]) == (
+        "no cipher found. Their offer: <*> [early]"
+    )
+    assert texts("updateLights,inCall =0,screenOn = 7")[0] == "updateLights,inCall =<*>,screenOn = <*>"
+
+
+def test_digits_in_a_name_of_code_are_part_of_it() -> None:
+    assert texts("wl0: Radio_Chip43xx::wake: 7")[0] == "wl0: Radio_Chip43xx::wake: <*>"
+
+
+def test_what_all_of_a_brackets_contents_begin_with_is_no_value() -> None:
+    assert one(*[f"error ({d}) in row {n}" for n, d in enumerate(["device sda", "device vdb", "device 7", "device x.y"])]) == (
+        "error (device <*>) in row <*>"
+    )
+
+
+def test_a_name_and_the_address_behind_it_are_two_values() -> None:
+    assert one("closed by user mia 1.2.3.4 port 7", "closed by user root 1.2.3.5 port 9") == (
+        "closed by user <*> <*> port <*>"
+    )
+
+
+def test_two_words_in_quotes_behind_one_key_are_values() -> None:
+    assert one("row: 'id': '7', 'owner': 'compute:node'", "row: 'id': '8', 'owner': 'network:dhcp'") == (
+        "row: 'id': '<*>', 'owner': '<*>'"
+    )
+
+
 SNAPSHOT = {
     "sent 71 bytes to relay-3.example.org:25 in 0.4 s": "sent <*> bytes to <*> in <*> s",
     "read /Library/Web Data/Main Store/x.db at 0x7f01": "read <*> at <*>",
@@ -226,7 +274,7 @@ SNAPSHOT = {
 def test_outcomes_drift_only_on_purpose() -> None:
     """Where this changes, `TEMPLATE_ALGORITHM` (or `SHAPE_ALGORITHM`) gets another date."""
     assert {m: texts(m)[0] for m in SNAPSHOT} == SNAPSHOT
-    assert (TEMPLATE_ALGORITHM, SHAPE_ALGORITHM) == ("templates-2026-11-28-2", "shapes-2026-11-25")
+    assert (TEMPLATE_ALGORITHM, SHAPE_ALGORITHM) == ("templates-2026-11-28-3", "shapes-2026-11-25")
 
 
 def summarised(messages: list[str]) -> pl.DataFrame:
@@ -321,13 +369,12 @@ def family_scores(names: list[str]) -> dict[str, float]:
     return totals
 
 
-# The least that GA, FGA, PA and FTA may be. What mining of 2026-11-27 reached: on the systems .82 .74 .69 .62, on those
-# of them that are held back .83 .77 .76 .66.
+# The least that GA, FGA, PA and FTA may be, with 1,000 lines a family.
+_STRANGE = [*SYSTEMS, *SYSTEMS_HELD]
 FLOORS = {
-    "tuned on": ([f for f in tuning_families() if f not in SYSTEMS], (0.94, 0.89, 0.88, 0.79)),
-    "systems": (list(SYSTEMS), (0.89, 0.83, 0.76, 0.70)),
-    "held back": ([f for f in held_families() if f not in SYSTEMS_HELD], (0.89, 0.83, 0.85, 0.73)),
-    "systems, held back": (list(SYSTEMS_HELD), (0.83, 0.82, 0.74, 0.69)),
+    "tuned on": ([f for f in tuning_families() if f not in _STRANGE], (0.94, 0.89, 0.86, 0.80)),
+    "systems": (_STRANGE, (0.88, 0.83, 0.76, 0.70)),
+    "held back": (held_families(), (0.93, 0.93, 0.85, 0.86)),
 }
 
 

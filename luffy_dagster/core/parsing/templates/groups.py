@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from luffy_dagster.core.parsing.templates.lexer import HOLE_TEXT, Atom, is_open_quote, needs_value
 from luffy_dagster.core.parsing.templates.words import VAR, WordClass, is_literal_word, word_class
 
+_ENCLOSING = frozenset("([{\"'`")
 _LIST_MARKS = frozenset((",", "-", "/"))
 
 
@@ -101,12 +102,22 @@ def replaced(group: Group, stretches: Iterable[tuple[int, int]]) -> Group:
         last_own = (
             end == start + 1 and is_literal_word(group.key[start]) and word_class(group.key[start]) <= WordClass.NAME
         )
-        put(VAR, HOLE_TEXT if start < end else "", blank, own=last_own)
+        put(VAR, _shown(group, start, end), blank, own=last_own)
         position = end
     for i in range(position, len(group.key)):
         put(group.key[i], group.shown[i], group.blanks[i], own=last_own)
         last_own = False
     return Group(tuple(key), tuple(shown), tuple(blanks), group.count, group.members)
+
+
+def _shown(group: Group, start: int, end: int) -> str:
+    """How a stretch is written once it is a value: "kind 7" behind a blank is two, within quotes or brackets one."""
+    if start == end:
+        return ""
+    words, last = group.key[start : end - 1], end - 1
+    apart = group.key[last] == VAR and group.blanks[last] and bool(words) and all(is_literal_word(a) for a in words)
+    enclosed = start > 0 and group.key[start - 1] in _ENCLOSING
+    return f"{HOLE_TEXT} {HOLE_TEXT}" if apart and not enclosed else HOLE_TEXT
 
 
 def unite(groups: Iterable[Group]) -> list[Group]:

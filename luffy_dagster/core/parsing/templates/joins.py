@@ -47,7 +47,7 @@ _IN_PLACE = {
 _ELSEWHERE = {
     WordClass.DIGITS: 0.5,
     WordClass.NAME: 0.5,
-    WordClass.MIXED: 0.2,
+    WordClass.MIXED: 0.34,
     WordClass.HYPHENATED: 0.2,
     WordClass.CAPITALS: 0.1,
     WordClass.PLAIN: 0.125,

@@ -56,7 +56,9 @@ def label_values(atoms: Sequence[Atom]) -> list[Atom]:
             continue
         following = atoms[at + 1].text if at + 1 < len(atoms) else None
         before = atoms[i - 1].text.lower() if i else ""
-        certain = keyed or before in _BEFORE_USER or (atom.text in ("user", "User") and following in (*_AFTER_NAME, VAR))
+        certain = (
+            keyed or before in _BEFORE_USER or (atom.text in ("user", "User") and following in (*_AFTER_NAME, VAR))
+        )
         ended = (
             following is None or following in _AFTER_NAME or not is_literal_word(following) or is_state_like(following)
         )

@@ -85,7 +85,9 @@ def _fill_constants(
         small = value is not None and len(value) == 1 and letters >= 1 and word not in numbered
         keyed = value is not None and len(value) <= 2 and literal.startswith("=")
         coded = small and before[-1:] == "-" and before[-2:-1].isupper() and re.match("-[A-Z]", literal) is not None
-        code = value is not None and len(value) <= MANY_DIGITS and before[-1:].isalpha() and _in_code_name(before, literal)
+        code = (
+            value is not None and len(value) <= MANY_DIGITS and before[-1:].isalpha() and _in_code_name(before, literal)
+        )
         keep = value is not None and value.isdigit() and ((before[-1:].isalpha() and (small or keyed)) or coded or code)
         pieces.append(value if keep and value is not None else _MARK)
         pieces.append(literal)
@@ -140,10 +142,14 @@ def _glued_lists(atoms: list[Atom]) -> list[Atom]:
             end += 2
         starts = atoms[i].text == VAR or is_literal_word(atoms[i].text)
         begins = bool(out) and out[-1].text in _MARKS
-        ended = end + 1 == len(atoms) or (atoms[end + 1].blank and atoms[end + 1].text != "=") or atoms[end + 1].text in (")", "]", "}", ";", '"', "'")
+        ended = (
+            end + 1 == len(atoms)
+            or (atoms[end + 1].blank and atoms[end + 1].text != "=")
+            or atoms[end + 1].text in (")", "]", "}", ";", '"', "'")
+        )
         some = [a.text for a in atoms[i : end + 1 : 2]]
-        hyphened = all(a == VAR or word_class(a) < WordClass.CAPITALS for a in some)
-        if end > i and starts and begins and ended and hyphened and VAR in some and set(some) != {VAR}:
+        named = all(a == VAR or (word_class(a) < WordClass.CAPITALS and word_class(a) != WordClass.MIXED) for a in some)
+        if end > i and starts and begins and ended and named and set(some) != {VAR}:
             out.append(Atom(VAR, atoms[i].blank))
             i = end + 1
         else:

@@ -10,7 +10,14 @@ from collections.abc import Mapping, Sequence
 
 from luffy_dagster.core.parsing.templates.groups import Group
 from luffy_dagster.core.parsing.templates.joins import GAP, PAIRS, QUOTES, Content, is_bare
-from luffy_dagster.core.parsing.templates.words import OPENERS, VALUE_LABELS, VAR, WordClass, is_literal_word, word_class
+from luffy_dagster.core.parsing.templates.words import (
+    OPENERS,
+    VALUE_LABELS,
+    VAR,
+    WordClass,
+    is_literal_word,
+    word_class,
+)
 
 SEVERAL = 3  # values seen after a label until it vouches for them elsewhere
 MORE = 5  # the same after any other word
@@ -75,6 +82,8 @@ def _different_enough(before: Content, contents: set[Content]) -> int:
         return 4
     if before[-1] in QUOTES and (VAR,) in contents:
         return 2
+    if before[-1] in QUOTES and before[-2:-1] in (("=",), (":",)) and all({*c[1::2]} <= {":"} for c in contents):
+        return 2  # key="word", 'key': 'word'
     keyed = before[-1] == "=" or (len(before) > 1 and before[-2] == "=")
     names = all(len(c) == 1 and (c[0] == VAR or word_class(c[0]) <= WordClass.NAME) for c in contents)
     words = all(len(c) == 1 and c[0].islower() and c[0].isalpha() for c in contents)
@@ -144,7 +153,14 @@ def find_known_names(
         place = 0
         while place < len(key):
             found = known.get(key[place - 1].lower(), ()) if place else ()
-            end = next((place + n for n in range(GAP, 0, -1) if found and key[place : place + n] in found), place)
+            end = next(
+                (
+                    place + n
+                    for n in range(min(GAP, len(key) - place), 0, -1)
+                    if found and key[place : place + n] in found
+                ),
+                place,
+            )
             if end == place and key[place] in names:
                 end += 1
             if end > place:

@@ -6,7 +6,8 @@ truths of Khan et al., ICSE 2022, are made so). `{!a|b}` are reasons or states: 
 two to four plain words that follow no quote, "=", preposition or the like. A template that begins
 with `>>` makes up nearly half of its family's lines; of the others a third is seen once or twice only, as in real logs.
 
-Those of `held_families` were never looked at while tuning: they are only measured.
+Those of `held_families` were never looked at while tuning: they are only measured. (`held` and `systems_held` were held
+back until 2026-11-28, then looked at to find out why they lose.)
 """
 
 from __future__ import annotations
@@ -27,7 +28,6 @@ from luffy_dagster_tests.core.parsing.families.values import VALUES as _VALUES
 
 VALUES = {**_VALUES, **SYSTEM_VALUES, **SOFTWARE_VALUES}
 FAMILIES = {**first.FAMILIES, **TUNE, **HELD, **SYSTEMS, **SYSTEMS_HELD, **STYLES, **STYLES_HELD, **SOFTWARE, **SOFTWARE_HELD}
-_EARLIER_HELD = ("database", "router", "broker", "game")
 _SLOT = re.compile(r"\{([a-zA-Z][^{}]*)\}")
 _REASON = re.compile(r"\{!([^{}]+)\}")
 # Two to four plain words where nothing says "value" are a template each: so it is nearly always in the truths.
@@ -71,7 +71,7 @@ def _value(slot: str, rng: random.Random) -> str:
 
 def held_families() -> list[str]:
     """Names of the families that are only measured."""
-    return [*_EARLIER_HELD, *HELD, *SYSTEMS_HELD, *STYLES_HELD, *SOFTWARE_HELD]
+    return [*STYLES_HELD, *SOFTWARE_HELD]
 
 
 def tuning_families() -> list[str]:
