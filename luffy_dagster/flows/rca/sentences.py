@@ -11,8 +11,10 @@ from luffy_dagster.core.rca.model import Evidence, EvidenceKind
 from luffy_dagster.core.rca.report import BlastRadius, Claim
 from luffy_dagster.core.rca.safe import addresses_reader, clean
 from luffy_dagster.core.rca.verdict import CommitFacts, Verdict, VerdictKind
+from luffy_dagster.core.rca.verdict.place import IN_PLACE
 from luffy_dagster.core.rca.verdict.values import CauseKind, Reason
-from luffy_dagster.core.rca.verdict.weigh import AS_THE_LOG, IN_PLACE, NAMES, span
+from luffy_dagster.core.rca.verdict.weigh import span
+from luffy_dagster.core.rca.verdict.words import AS_THE_LOG, NAMES
 
 if TYPE_CHECKING:
     from luffy_dagster.flows.rca.gathered import Gathered

@@ -9,7 +9,7 @@ import pytest
 from luffy_dagster.core.rca.plain import quotes_of, verdict_text
 from luffy_dagster.core.rca.safe import addresses_reader, clean
 from luffy_dagster.core.rca.verdict import VerdictKind, judge
-from luffy_dagster.core.rca.verdict.weigh import same_file
+from luffy_dagster.core.rca.verdict.place import same_file
 from luffy_dagster_tests.core.rca.building import START, case_of, sha_of
 from luffy_dagster_tests.core.rca.scenarios import HELD, TUNED
 from luffy_dagster_tests.core.rca.scenarios_blind import BLIND

@@ -13,6 +13,7 @@ from datetime import timedelta
 from luffy_dagster.core.rca.verdict.causes import HARD, LEVERS, Cause, external_causes
 from luffy_dagster.core.rca.verdict.changes import Change, read_change
 from luffy_dagster.core.rca.verdict.mechanisms import DIRECT, STRONG
+from luffy_dagster.core.rca.verdict.place import IN_PLACE, same_file
 from luffy_dagster.core.rca.verdict.reading import Reading, read_evidence
 from luffy_dagster.core.rca.verdict.values import (
     Case,
@@ -24,17 +25,8 @@ from luffy_dagster.core.rca.verdict.values import (
     Verdict,
     VerdictKind,
 )
-from luffy_dagster.core.rca.verdict.weigh import (
-    IN_PLACE,
-    RAN_LONG,
-    STALE,
-    TOUCHES,
-    WROTE,
-    rarity_of,
-    same_file,
-    span,
-    weigh,
-)
+from luffy_dagster.core.rca.verdict.weigh import RAN_LONG, STALE, TOUCHES, WROTE, span, weigh
+from luffy_dagster.core.rca.verdict.words import rarity_of
 
 GUILTY = 4.0  # weight from which on a commit is named
 AHEAD = 1.0  # by which it must lead
