@@ -94,6 +94,9 @@ def try_bracket(heap: Heap, separator: str, closed: bool) -> bool:
     chained = opener == "<" and heap.last == "bracket" and few(texts)
     if opener == "<" and heap.last == "bracket" and not any(m.string[m.end() :].strip() for m in matches):
         return False
+    alone = sum(not m.string[m.end() :].strip() and len(m.group().split()) > 2 for m in matches)
+    if alone > 0.2 * len(matches):
+        return False  # the message itself (a collector's pause)
     if not chained and not bracket_is_header(texts, opener):
         return False
     if not heap.level and try_level_inside(heap, separator, closed, opener, texts):
