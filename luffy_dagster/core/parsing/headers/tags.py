@@ -23,6 +23,7 @@ _PIDS = (
     "(?:\\[(@P[^\\]\\n]{0,24})\\])?",
     _PID_ANY,
 )  # what may stand behind a tag's name, the simplest first
+_LETTERED = re.compile("[VDIWEF]/[A-Za-z]")
 _NAME = re.compile(r"[A-Za-z0-9_$@/.+*-]*(?:[._$/@#-]|[a-z0-9][A-Z]|[0-9]|\[|\()")
 
 
@@ -41,7 +42,11 @@ def try_tag(heap: Heap, separator: str, closed: bool) -> bool:
         if not _hosts([m.group().split()[0] for m in matches]):
             return False
         pick = _leanest(heap, _HOST, best(names, host), _PIDS[2:])
-        expression = f"({heap.role('host')}[^ \\t\\n:\\[\\]]+)[ \\t]+" + _tag_roles(heap, pick)
+        expression = f"({heap.role('host')}[^ \\t\\n:\\[\\]]+)[ \\t]+"
+        if all(_LETTERED.match(m.group().split()[1]) is not None for m in matches):  # Android Studio's, a process first
+            expression += f"({heap.role('level')}[VDIWEF])/"
+            heap.level = True
+        expression += _tag_roles(heap, pick)
         ends, share, _ = heap.match(expression + _END)
         heap.tagged = share >= MOST and heap.take(separator, expression, ends, "tag", "", closed)
         return heap.tagged
