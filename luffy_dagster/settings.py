@@ -124,10 +124,15 @@ class Settings(BaseSettings):
     smtp_user: str | None = Field(default=None)
     smtp_password: SecretStr | None = Field(default=None)
     smtp_sender: str = Field(default="luffy@localhost", description="Sender of our e-mail.")
-    public_url: str | None = Field(default=None, description="Where people reach Luffy's pages; links in messages.")
+    public_url: str | None = Field(
+        default=None, description="Where people reach Dagster's page: messages link to it. Unset: they name commands."
+    )
     alert_batch_minutes: int = Field(default=5, ge=1, description="Messages that are not critical go out in batches.")
     alert_cooldown_minutes: int = Field(default=15, ge=1, description="Least pause between messages of one incident.")
     alert_repeat_hours: float = Field(default=4.0, gt=0, description="An incident that goes on is told again.")
+    external_alerts_per_hour: int = Field(
+        default=500, ge=1, description="New alerts of an Alertmanager taken per hour, and held at a time."
+    )
     adaptive_intervals: bool = Field(default=True, description="Fetch a service more often while its exceptions rise.")
 
     retention_raw_days: int = Field(default=7, ge=1)

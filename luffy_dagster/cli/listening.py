@@ -92,7 +92,8 @@ def make_server(flow: FlowContext, token: str, port: int) -> ThreadingHTTPServer
             except Exception as error:  # noqa: BLE001 - Alertmanager tries again what is answered with 5xx
                 self._say(500, f"not taken: {type(error).__name__}", again=True)
             else:
-                self._say(200, f"{done.firing} firing, {done.over} over, {done.own} of ours")
+                more = f"; {done.left_out} left out: {done.why}" if done.left_out else ""
+                self._say(200, f"{done.firing} firing, {done.over} over, {done.own} of ours{more}")
 
         def _say(self, status: int, text: str, *, again: bool = False) -> None:
             data = text.encode()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import date
+from urllib.parse import quote
+
 
 def short_frame(culprit: str, subpath: str | None = None) -> str:
     """`file:function` with the file as the repository has it (from `subpath` on), else with its last three parts."""
@@ -11,3 +14,8 @@ def short_frame(culprit: str, subpath: str | None = None) -> str:
     elif path.count("/") > 3:
         path = "…/" + "/".join(path.split("/")[-3:])
     return f"{path}{colon}{function}"
+
+
+def partition_path(asset: str, service: str, day: date) -> str:
+    """Path of an asset's partition on Dagster's page."""
+    return f"/assets/{quote(asset)}?view=partitions&partition={quote(f'{day.isoformat()}|{service}', safe='')}"

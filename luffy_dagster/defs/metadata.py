@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from dagster import MetadataValue, TableColumn, TableRecord, TableSchema
 
-from luffy_dagster.core.showing import short_frame
+from luffy_dagster.core.showing import partition_path, short_frame
 from luffy_dagster.defs.plots import LEVEL_COLOURS, hours_plot
 
 if TYPE_CHECKING:
@@ -123,11 +123,6 @@ def _ways(asset: str, service: str, day: date) -> Metadata:
         "the service": MetadataValue.md(f"[runs of its own](/runs?q%5B0%5D=tag%3Aluffy%2Fservice%3D{quote(service)})"),
         said: MetadataValue.md(f"`{command}`"),
     }
-
-
-def partition_path(asset: str, service: str, day: date) -> str:
-    """Path of an asset's partition on Dagster's page."""
-    return f"/assets/{quote(asset)}?view=partitions&partition={quote(f'{day.isoformat()}|{service}', safe='')}"
 
 
 def sources_table(sources: Iterable[SourceResult]) -> MetadataValue[Any]:

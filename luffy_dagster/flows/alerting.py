@@ -7,13 +7,13 @@ told (`telling`) and delivers what is due (`delivery`). Decisions are `core.aler
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from luffy_dagster import store
 from luffy_dagster.core.alerting.judge import judge as judge_alerts
-from luffy_dagster.core.alerting.model import AlertState, Finding
+from luffy_dagster.core.alerting.model import AlertState
 from luffy_dagster.core.alerting.mute import Mutes
 from luffy_dagster.core.lifecycle import LifecycleState
 from luffy_dagster.flows.cluster_states import settle
@@ -156,35 +156,3 @@ def _hide(conn: Any, found: Found, now: datetime) -> int:
                 conn, alert.id, "hidden" if hidden else "shown", hidden.reason if hidden else None, now
             )
     return count
-
-
-def receive(ctx: FlowContext, findings: Sequence[Finding], over: Sequence[str]) -> int:
-    """Takes over another system's alerts: what fires (counted up by key) and what is over; how many fire."""
-    now = ctx.now()
-    with store.begin(ctx.engine) as conn:
-        held = store.alerts.cached(conn, "external")
-        merged: dict[str, Finding] = {}
-        for one in findings:
-            before = merged.get(one.key)
-            merged[one.key] = one if before is None else replace(one, count=before.count + one.count)
-        for key, one in merged.items():
-            known = held.get(key)
-            count = one.count + (int(known[1]["count"]) if known else 0)
-            store.alerts.cache(conn, key, "external", {**external_json(one), "count": count}, now)
-        for key in over:
-            store.alerts.forget(conn, key, "external")
-    return len(merged)
-
-
-def external_json(one: Finding) -> dict[str, Any]:
-    """Another system's finding as it is kept while it lasts."""
-    return {
-        "kind": one.kind,
-        "service": one.service,
-        "severity": str(one.severity),
-        "started_at": one.started_at.isoformat(),
-        "title": one.title,
-        "environment": one.environment,
-        "count": one.count,
-        "detail": dict(one.detail),
-    }

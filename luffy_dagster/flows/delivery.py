@@ -17,6 +17,7 @@ from luffy_dagster.core.alerting.message import Message, as_html, as_slack, as_t
 from luffy_dagster.core.alerting.retry import next_attempt
 from luffy_dagster.core.model import Severity
 from luffy_dagster.flows.context import FlowContext
+from luffy_dagster.flows.messages import PAGE
 from luffy_dagster.flows.results import Result
 from luffy_dagster.store.outbox import Item
 
@@ -181,7 +182,7 @@ def _alertmanager(ctx: FlowContext, message: Message, raw: dict[str, Any]) -> di
     meta = raw.get("meta") or {}
     now = ctx.now()
     ended = datetime.fromisoformat(meta["ended_at"]) if meta.get("ended_at") and message.kind == "resolved" else None
-    url = f"{ctx.settings.public_url.rstrip('/')}/incidents/{message.incident_id}" if ctx.settings.public_url else None
+    url = dict(message.links).get(PAGE)
     return outgoing(
         message,
         service=meta.get("service", ""),

@@ -13,6 +13,7 @@ from luffy_dagster.core.alerting.model import Alert, Finding, Rule, Source
 from luffy_dagster.core.cron import following_firing, last_firing
 from luffy_dagster.core.model import Severity
 from luffy_dagster.flows.context import FlowContext
+from luffy_dagster.flows.receiving import received
 from luffy_dagster.flows.rises import rise_of
 from luffy_dagster.store.alert_facts import ServiceFacts
 
@@ -23,7 +24,6 @@ NEWS = timedelta(hours=1)  # a cluster that did not occur for so long is no news
 JUST_FOUND = timedelta(minutes=10)
 FIRST_EVER = timedelta(hours=2)
 GONE_FOR = timedelta(hours=48)
-EXTERNAL_FOR = timedelta(hours=24)  # another system's alert that is not repeated for so long is over
 SERVICES_A_TICK = 100  # whose slow facts are computed anew in one tick
 
 
@@ -334,15 +334,7 @@ def _counts(look: _Look) -> list[Finding]:
 
 
 def _external(look: _Look) -> list[Finding]:
-    found = []
-    for key, (at, value) in store.alerts.cached(look.conn, "external").items():
-        if look.now - at > EXTERNAL_FOR:
-            continue
-        fields = dict(value)
-        fields["severity"], fields["source"] = Severity(fields["severity"]), Source.EXTERNAL
-        fields["started_at"] = datetime.fromisoformat(fields["started_at"])
-        found.append(Finding(key=key, **fields))
-    return found
+    return received(look.ctx, look.conn, look.now)
 
 
 def _undelivered(look: _Look) -> list[Finding]:

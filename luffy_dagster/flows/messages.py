@@ -7,7 +7,7 @@ be done its marker stands in its place.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,18 @@ from luffy_dagster.core.alerting.model import Alert, Source
 from luffy_dagster.core.alerting.telling import Decision, leading_first
 from luffy_dagster.core.redaction import DOCUMENTS, redact_text
 from luffy_dagster.core.releases import Run
-from luffy_dagster.core.showing import short_frame
+from luffy_dagster.core.showing import partition_path, short_frame
 from luffy_dagster.flows.context import FlowContext
 from luffy_dagster.store.incidents import IncidentRow
 
+_ASSETS = {
+    Source.ANOMALY: "anomaly_windows",
+    Source.CLUSTER: "exception_clusters",
+    Source.TEMPLATE: "parsed_entries",
+    Source.COUNT: "parsed_entries",
+    Source.FETCH: "raw_logs",
+}  # whose page shows the data that an alert rests on
+PAGE = "Data"  # label of the link to that page
 MOST_ALSO = 4
 MOST_LINES = 3
 SAME = timedelta(minutes=1)  # what begins with a release begins up to so long before the first line of it
@@ -182,12 +190,9 @@ def lines_of(ctx: FlowContext, service: str, entry_ids: Sequence[str], around: d
 
 
 def links(ctx: FlowContext, incident: IncidentRow, head: Alert) -> tuple[tuple[str, str], ...]:
-    """Where to go on: pages where there are some, else the commands."""
+    """Where to go on: the commands, and Dagster's page of the day where people reach it (`public_url`)."""
     short = incident.id[:8]
-    found = []
-    if ctx.settings.public_url:
-        found.append(("Incident", f"{ctx.settings.public_url.rstrip('/')}/incidents/{incident.id}"))
-    found.append(("Incident" if not found else "Command", f"luffy incidents show {short}"))
+    found = [("Incident", f"luffy incidents show {short}")]
     cluster_id, anomaly_id = head.detail.get("cluster_id"), head.detail.get("anomaly_id")
     if cluster_id:
         found.append(("Exception", f"luffy cluster show {cluster_id} -s {head.service}"))
@@ -195,6 +200,10 @@ def links(ctx: FlowContext, incident: IncidentRow, head: Alert) -> tuple[tuple[s
         found.append(("Anomaly", f"luffy anomalies show {anomaly_id}"))
     if head.detail.get("url"):
         found.append(("Source", redactor(ctx)(str(head.detail["url"]))))
+    asset = _ASSETS.get(head.source)
+    if ctx.settings.public_url and asset is not None:
+        day = head.started_at.astimezone(UTC).date()
+        found.append((PAGE, ctx.settings.public_url.rstrip("/") + partition_path(asset, head.service, day)))
     found.append(("I have it", f"luffy alerts ack {short} --reason …"))
     return tuple(found)
 

@@ -155,6 +155,7 @@ def list_anomalies(
     updated_since: datetime | None = None,
     order: str = "fired_at",
     limit: int = 1_000,
+    offset: int = 0,
     **asked: Unpack[Asked],
 ) -> list[AnomalyRow]:
     """Anomalies whose interval touches [start, end), newest first (`order="score"`: strongest first)."""
@@ -163,7 +164,7 @@ def list_anomalies(
     if updated_since is not None:
         query = query.where(t.updated_at >= updated_since)
     first = t.score.desc() if order == "score" else t.fired_at.desc()
-    query = query.order_by(first, t.service_id, t.anomaly_id).limit(limit)
+    query = query.order_by(first, t.service_id, t.anomaly_id).limit(limit).offset(offset)
     return [_row(row) for row in conn.execute(query).mappings()]
 
 

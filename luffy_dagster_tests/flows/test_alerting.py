@@ -13,6 +13,7 @@ from luffy_dagster.core.anomalies.model import Anomaly, Feature, Kind
 from luffy_dagster.core.model import ClusterState, Severity
 from luffy_dagster.flows import alerting
 from luffy_dagster.flows.process import process_service
+from luffy_dagster.flows.receiving import receive
 from luffy_dagster_tests.flows.support import Doc, line, minutes_of_logs
 from luffy_dagster_tests.receivers import http_receiver
 
@@ -209,11 +210,11 @@ def test_the_first_fetch_that_fails_is_told_and_a_late_one_is(told):
 def test_another_systems_alerts_are_counted_under_their_key(told):
     service(told)
     one = Finding("external:alertmanager:abc", Source.EXTERNAL, "DiskFull", "web", Severity.HIGH, told.clock, "disk is full")
-    alerting.receive(told.ctx, [one] * 10_000, [])
+    receive(told.ctx, [one] * 10_000, [])
     run(told, 10)
     (message,) = texts(told.hook)
     assert "10,000 times" in message
-    alerting.receive(told.ctx, [], [one.key])
+    receive(told.ctx, [], [one.key])
     run(told, 15)
     assert "Over: " in texts(told.hook)[1]
 

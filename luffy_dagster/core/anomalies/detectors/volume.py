@@ -40,9 +40,24 @@ class Volume:
     def fit(self, view: View) -> State:
         """Dispersion per window length, and how many lines come at once."""
         return {
-            "alphas": np.array([block_alpha(view.ticks.total, view.mean, w) for w in self.widths]),
+            "alphas": np.array([self._alpha(view, w) for w in self.widths]),
             "bundles": np.array([bundle(view.ticks.total, view.mean, w) for w in self.widths]),
         }
+
+    def _before(self, view: View, width: int) -> tuple[Array, Array]:
+        """Lines awaited in each window by the level from before it, so that a drop does not lower what it is measured by; and
+        those that the day has at this time.
+        """
+        level = view.mean / np.maximum(view.base, 1e-9)
+        begin = np.maximum(np.arange(len(level)) - width + 1, 0)
+        usual = window_sum(view.masked(view.base), width)
+        return usual * level[begin], usual
+
+    def _alpha(self, view: View, width: int) -> float:
+        if self.above:
+            return block_alpha(view.ticks.total, view.mean, width)
+        ends = slice(width - 1, None, width)
+        return block_alpha(window_sum(view.ticks.total, width)[ends], self._before(view, width)[0][ends], 1)
 
     def score(self, view: View, state: State) -> Scores:
         """The most surprising of the windows; a rise must be of half as much again, a drop to two thirds."""
@@ -51,7 +66,8 @@ class Volume:
         total, mean = view.masked(view.ticks.total), view.masked(both)
         per_width = []
         for width, alpha, lines in zip(self.widths, state["alphas"], state["bundles"], strict=True):
-            seen, awaited = window_sum(total, width), window_sum(mean, width)
+            seen = window_sum(total, width)
+            awaited = window_sum(mean, width) if self.above else np.minimum(*self._before(view, width))
             if self.above:
                 seen = seen - np.maximum(busiest(total, width, TRIM) - busiest(mean, width, TRIM), 0) * (width > TRIM)
             score = excess(seen, awaited, alpha) if self.above else shortfall(seen, awaited, float(alpha), float(lines))
