@@ -14,6 +14,7 @@ from typing import Any
 from luffy_dagster import store
 from luffy_dagster.core.alerting.message import Message, cut, span
 from luffy_dagster.core.alerting.model import Alert, Source
+from luffy_dagster.core.alerting.steps import first_step
 from luffy_dagster.core.alerting.telling import Decision, leading_first
 from luffy_dagster.core.redaction import DOCUMENTS, redact_text
 from luffy_dagster.core.releases import Run
@@ -68,6 +69,10 @@ def compose(
     release = _release(conn, head)
     facts.append(("Where", " · ".join([*where, *([f"release {safe(release)}"] if release else [])])))
     facts.append(("Likely cause", safe(likely_cause(conn, incident, head))))
+    if decision.kind != "resolved":
+        before = late_release(conn, incident, head)
+        previous = None if before is None else before[1].version[:40]
+        facts.append(("What to do", safe(first_step(head, root=incident.root_service, previous=previous))))
     also = [one for one in ranked[1:] if one.title != head.title]
     if also:
         more = len(also) - MOST_ALSO
@@ -120,26 +125,33 @@ def likely_cause(conn: Any, incident: IncidentRow, head: Alert) -> str:
             else incident.root_service
         )
     service = incident.root_service or head.service
-    releases = store.releases.known(conn, service)
-    for environment, runs in releases.by_environment.items():
-        if incident.environment and environment and environment != incident.environment:
-            continue
-        # the first release that is known is no news: something ran before it
-        until = incident.started_at + SAME
-        if head.source is Source.ANOMALY and head.fired_at is not None:
-            until = max(until, min(head.fired_at, incident.started_at + WINDOW))
-        late = [run for run in runs[1:] if incident.started_at - BEFORE <= run.at <= until]
-        if late:
-            run = late[-1]
-            minutes = round((incident.started_at - run.at).total_seconds() / 60)
-            before = "just before" if minutes < 1 else f"{minutes} minute{'s' if minutes != 1 else ''} before"
-            parts.append(f"release {run.version[:40]} of {service} went live {before}{_commit(conn, service, run)}")
-            break
+    found = late_release(conn, incident, head)
+    if found is not None:
+        run = found[0]
+        minutes = round((incident.started_at - run.at).total_seconds() / 60)
+        before = "just before" if minutes < 1 else f"{minutes} minute{'s' if minutes != 1 else ''} before"
+        parts.append(f"release {run.version[:40]} of {service} went live {before}{_commit(conn, service, run)}")
     culprit = head.detail.get("culprit")
     if culprit:
         subpath = store.services.get(conn, head.service).git_subpath
         parts.append(f"it fails in {short_frame(str(culprit), subpath)}")
     return "; ".join(parts) or "not known yet"
+
+
+def late_release(conn: Any, incident: IncidentRow, head: Alert) -> tuple[Run, Run] | None:
+    """The release of the root that went live shortly before it began, and the one that ran before; None when there is none."""
+    until = incident.started_at + SAME
+    if head.source is Source.ANOMALY and head.fired_at is not None:
+        until = max(until, min(head.fired_at, incident.started_at + WINDOW))
+    releases = store.releases.known(conn, incident.root_service or head.service)
+    for environment, runs in releases.by_environment.items():
+        if incident.environment and environment and environment != incident.environment:
+            continue
+        # the first release that is known is no news: something ran before it
+        late = [n for n in range(1, len(runs)) if incident.started_at - BEFORE <= runs[n].at <= until]
+        if late:
+            return runs[late[-1]], runs[late[-1] - 1]
+    return None
 
 
 def _commit(conn: Any, service: str, run: Run) -> str:

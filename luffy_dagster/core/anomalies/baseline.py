@@ -21,6 +21,7 @@ _POINTS = DAY // _STEP
 _SIGMA = 40  # ticks
 _SAME_DAY, _SAME_KIND, _OTHER = 1.0, 0.35, 0.05
 _LAG, _SPAN = 20, 120  # ticks: the level is that of the hour that ended ten minutes ago
+FOLLOWS = _LAG + _SPAN  # ticks that a level is taken from
 _LEAST, _MOST = 0.35, 3.0
 
 
@@ -108,9 +109,9 @@ def expected(profile: Profile, local: Array, *, own: float | None = None) -> Arr
     return out
 
 
-def followed(total: Array, mean: Array, mask: Array) -> Array:
+def followed(total: Array, mean: Array) -> Array:
     """`mean` times the level of the last hour, with a lag of ten minutes, shrunk towards 1 and clipped; causal."""
-    seen, awaited = window_sum(total * mask, _SPAN), window_sum(mean * mask, _SPAN)
+    seen, awaited = window_sum(total, _SPAN), window_sum(mean, _SPAN)
     prior = 15.0
     level = np.clip((seen + prior) / (awaited + prior), _LEAST, _MOST)
     lagged = (

@@ -54,6 +54,8 @@ class Alert:
     errors: float = 0.0
     model: str = ""  # version of the fit under which it fired
     course: Course | None = None
+    level: float = 1.0  # lines before it, as a multiple of those of the time of day
+    after: float | None = None  # the same when it ended, where that is far from `level`: how many there are now
 
     @property
     def covers(self) -> int:

@@ -23,7 +23,7 @@ from luffy_dagster.core.anomalies.model import Coverage
 from luffy_dagster.core.anomalies.ticks import Array, Ticks
 from luffy_dagster.core.anomalies.windows import TICK
 
-MODEL = "anomalies-2026-12-3"
+MODEL = "anomalies-2026-12-4"
 _FACTOR, _FACTOR_OF_TOTALS = 2.0, 1.4  # all lines together are the best known: less beyond their usual is needed
 _TOTALS = ("drop", "silence")
 _POINTS = 5_040  # windows kept for the estimators that see windows as points: a week
@@ -33,7 +33,7 @@ _NEEDED_DAYS = {
     "errors": 0.5,
     "burst": 0.5,
     "error_keys": 1.0,
-    "mix": 1.0,
+    "mix": 2.0,
     "drop": 1.0,
     "rise": 1.0,
     "silence": 0.5,
@@ -75,7 +75,7 @@ def fit(ticks: Ticks, zone: str = "UTC") -> Model:
     profile = fit_profile(ticks.total, local)
     ones = np.ones(ticks.size)
     base = expected(profile, local, own=0.35)
-    mean = followed(ticks.total, base, ones)
+    mean = followed(ticks.total, base)
     restarts = Restarts()
     nothing = View(ticks, mean, ones, base, np.zeros(ticks.size, dtype=bool))
     mute = restarts.muted(ticks, restarts.fit(nothing))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from luffy_dagster.core.anomalies.baseline import expected, followed
+from luffy_dagster.core.anomalies.baseline import FOLLOWS, expected, followed
 from luffy_dagster.core.anomalies.carry import LOOKBACK, NEVER, NOTHING, WARM, Alert, Carry, Waits, sightings
 from luffy_dagster.core.anomalies.detectors import (
     ERROR_LEVELS,
@@ -75,17 +75,18 @@ def judge(
     detectors = [d for d in all_detectors() if _usable(d, model)]
     limit = {d.family: _limit(d, model.thresholds[d.family], settings) for d in detectors}
     mask = np.ones(ticks.size)
+    known = ticks.total.astype(float)  # lines that the level is taken from
     combined = np.zeros(ticks.size)
     per_family = {d.family: np.zeros(ticks.size) for d in detectors}
     earlier = [alert.moved(since) for alert in carry.alerts] if carry is not None else []
     for over in earlier:
         if not over.open:
-            mask[max(over.covers, 0) : max(over.last, 0)] = 0.0
+            _leave_out(over, mask, known, base)
     opened = next((alert for alert in earlier if alert.open), None)
     alerts: list[Alert] = []
     begin = 0 if carry is None else (carry.free_from - ticks.start) // TICK
     while True:
-        view = View(ticks, followed(ticks.total, base, mask), mask, base, mute, past)
+        view = View(ticks, followed(known, base), mask, base, mute, past)
         scores = {d.family: d.score(view, model.states[d.family]) for d in detectors}
         shares = {name: scores[name].series / limit[name] for name in scores}
         now = np.max(np.stack(list(shares.values())), axis=0) if shares else np.zeros(ticks.size)
@@ -93,7 +94,7 @@ def judge(
         combined[at:] = now[at:]
         for name in shares:
             per_family[name][at:] = shares[name][at:]
-        look = Look(ticks, scores, shares, limit, settings, model.version)
+        look = Look(view, scores, shares, limit, settings, model.version)
         alert = look.goes_on(opened, since) if opened is not None else look.next_from(max(at, since), begin)
         opened = None
         if alert is None:
@@ -101,13 +102,25 @@ def judge(
         alerts.append(alert)
         if alert.open or len(alerts) >= _MOST_ALERTS:
             break
-        mask = mask.copy()
-        mask[max(alert.covers, 0) : alert.last] = 0.0
+        mask, known = mask.copy(), known.copy()
+        _leave_out(alert, mask, known, base)
         begin = alert.last
     if model.outliers:
         alerts = _seconded(alerts, ticks, model, since)
     left = _carry(view, model, [*earlier, *alerts], begin)
     return Judged(combined, per_family, tuple(alerts), left, mute)
+
+
+def _leave_out(alert: Alert, mask: Array, known: Array, base: Array) -> None:
+    """Takes what lies in an alert that is over out of every window; the level after it is that before it, or what it became."""
+    last = max(alert.last, 0)
+    inside = slice(max(alert.covers, 0), last)
+    mask[inside] = 0.0
+    if alert.after is None:
+        known[inside] = alert.level * base[inside]
+    else:
+        begin = slice(max(alert.last - FOLLOWS, 0), last)
+        known[begin] = alert.after * base[begin]
 
 
 def _carry(view: View, model: Model, alerts: Sequence[Alert], free_from: int) -> Carry:

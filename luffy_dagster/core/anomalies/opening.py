@@ -8,14 +8,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from luffy_dagster.core.anomalies.carry import Alert, Course
-from luffy_dagster.core.anomalies.detectors import MINUTE, Scores
+from luffy_dagster.core.anomalies.detectors import MINUTE, Scores, View
 from luffy_dagster.core.anomalies.model import DetectorSettings, Feature
+from luffy_dagster.core.anomalies.tails import excess
 from luffy_dagster.core.anomalies.ticks import Array, Ticks
 from luffy_dagster.core.anomalies.windows import TICK
 
 _QUIET = 8 * MINUTE  # without anything abnormal, then an alert closes
 _CALM = 60 * MINUTE  # without anything over its threshold: what is merely still odd by then is how things are now
 _LOOK = 5 * MINUTE  # after it fired: that long the message waits for what belongs to it anyway
+_FAR, _VARIES, _SURE = 1.5, 0.02, 1.5  # lines that changed for good: by how much, against what dispersion, how surely
 # Reasons told as they are then: a level, and what is missing. Counts of what is there are told as they were when the alert fired.
 _LEVELS = ("duration", "silence", "lines")
 _MISSING = ("drop", "silence")
@@ -26,12 +28,17 @@ OUTLIERS = "window"  # name of the reasons that forest and LOF give
 class Look:
     """Scores of all ticks, with what is left out of them as it is now."""
 
-    ticks: Ticks
+    view: View
     scores: Mapping[str, Scores]
     shares: Mapping[str, Array]  # scores over thresholds, by family
     limit: Mapping[str, float]
     settings: DetectorSettings
     model: str
+
+    @property
+    def ticks(self) -> Ticks:
+        """What is judged."""
+        return self.view.ticks
 
     def next_from(self, tick: int, begin: int) -> Alert | None:
         """The first alert that fires at or after a tick, up to where it closes; its first sign lies not before `begin`."""
@@ -73,7 +80,8 @@ class Look:
         alert = Alert(first, fired, fired, True, 0.0, tuple(families), tuple(told), course=course)
         low = max(alert.covers, 0)
         lines, errors = (float(a[low : fired + 1].sum()) for a in (self.ticks.total, self.ticks.errors))
-        return self._follow(replace(alert, lines=lines, errors=errors, model=self.model), fired)
+        level = float(self.view.mean[low] / max(self.view.base[low], 1e-9))
+        return self._follow(replace(alert, lines=lines, errors=errors, model=self.model, level=level), fired)
 
     def _follow(self, alert: Alert, since: int) -> Alert:
         """The alert with ticks from `since` on looked at: its end or that it is open, who else joined, its score and reasons."""
@@ -95,15 +103,28 @@ class Look:
             features = (*self._as_it_is(course, min(alert.fired + _LOOK, end - 1)), *seconds)
         peak = max([alert.score, *(float(self.shares[name][since:end].max()) for name in course.families)])
         late = sorted({*alert.families, *involved} - set(course.families))
+        going_on = bool(quiet < _QUIET and calm < _CALM)
         return replace(
             alert,
             last=end,
-            open=bool(quiet < _QUIET and calm < _CALM),
+            open=going_on,
+            after=None if going_on else self._level_after(alert.level, end),
             score=peak,
             families=(*course.families, *late),
             features=features,
             course=replace(course, quiet=quiet, calm=calm),
         )
+
+    def _level_after(self, level: float, end: int) -> float | None:
+        """The level at the end of an alert when nothing about it is abnormal any more; None where it is what it was before."""
+        inside = slice(max(0, end - _QUIET), end)
+        seen, usual = float(self.ticks.total[inside].sum()), float(self.view.base[inside].sum())
+        awaited = level * usual
+        far = max(seen, awaited) > _FAR * min(seen, awaited)
+        sure = excess(np.array(seen), np.array(awaited), _VARIES, above=seen > awaited)
+        if not far or sure <= _SURE:
+            return None
+        return seen / max(usual, 1e-9)
 
     def _explained(self, name: str, tick: int) -> list[Feature]:
         limit = round(self.limit[name], 2)

@@ -28,9 +28,9 @@ def all_detectors() -> tuple[Detector, ...]:
     return (
         Errors(),
         Burst(),
-        Keys(errors=True),
+        Keys(errors=True, floor=3.4),
         Keys(errors=False),
-        Volume(above=False),
+        Volume(above=False, floor=4.2),
         Volume(above=True),
         Silence(),
         Numbers(),

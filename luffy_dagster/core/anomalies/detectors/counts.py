@@ -30,9 +30,9 @@ _FLOOD = 40.0  # lines of one template within two minutes
 class Errors:
     """More errors than expected, in all: over 4 to 80 minutes without their busiest two and a half."""
 
-    id: str = "errors-2026-11"
+    id: str = "errors-2026-12"
     family: str = "errors"
-    floor: float = 4.5
+    floor: float = 3.8
     widths: Sequence[int] = (4 * MINUTE, 6 * MINUTE, 10 * MINUTE, 20 * MINUTE, 40 * MINUTE, 80 * MINUTE)
 
     def fit(self, view: View) -> State:
@@ -114,9 +114,9 @@ class Keys:
     """One template, route or fingerprint far more often than its share: errors and warnings, or the rest."""
 
     errors: bool
-    id: str = "keys-2026-12"
+    id: str = "keys-2026-12-2"
     widths: Sequence[int] = (5 * MINUTE, 10 * MINUTE, 20 * MINUTE)
-    floor: float = 4.8
+    floor: float = 4.0
 
     @property
     def family(self) -> str:
