@@ -22,23 +22,40 @@ import os
 import sys
 import threading
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import dagster
 import dagster._check as check
 import sqlalchemy as db
-from dagster import AssetKey, DagsterEventType
-from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS, PIPELINE_EVENTS
+from dagster import AssetKey
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.event_log.migration import ASSET_KEY_INDEX_COLS
-from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, AssetKeyTable, SqlEventLogStorageTable
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 from dagster._time import datetime_from_timestamp
 from dagster_postgres.event_log import PostgresEventLogStorage
 from dagster_postgres.utils import DagsterPostgresException
-from sqlalchemy.dialects import postgresql
+
+from luffy_dagster.defs.event_rows import (
+    ASSETS,
+    AT_ONCE,
+    CHECK_COLUMNS,
+    ENDS,
+    EVALUATED,
+    EVENT_COLUMNS,
+    EVENTS,
+    LATEST,
+    MATERIALIZATION,
+    OF_CHECKS,
+    RUN_EVENTS,
+    Told,
+    check_rows,
+    event_row,
+    is_asset_event,
+    kind_of,
+    latest,
+)
 
 if TYPE_CHECKING:
     from dagster._core.events.log import EventLogEntry
@@ -50,7 +67,6 @@ MOST_HELD = 500
 KNOWN_VERSION = "1.13."
 PRIVATE_NAMES = (
     "_connect",
-    "_event_insert_timestamp",
     "_event_to_row",
     "_get_asset_entry_values",
     "_store_asset_event",
@@ -58,72 +74,8 @@ PRIVATE_NAMES = (
     "index_transaction",
     "store_asset_check_event",
 )
-_AT_ONCE = PIPELINE_EVENTS | {DagsterEventType.STEP_SUCCESS, DagsterEventType.STEP_FAILURE}
 _LIMIT_EXCEEDED = "54"  # class of SQLSTATE: a value too large for an index, say, is refused today and tomorrow
-_ENDS = {DagsterEventType.RUN_SUCCESS, DagsterEventType.RUN_FAILURE, DagsterEventType.RUN_CANCELED}
-_MATERIALIZATION = DagsterEventType.ASSET_MATERIALIZATION
-_EVALUATION = DagsterEventType.ASSET_CHECK_EVALUATION
-
-# An evaluation replaces the row of its planned one; where none was planned (a tick) it is a row of its own.
-_EVALUATED = db.text("""
-    WITH told AS (
-      SELECT * FROM unnest(
-        CAST(:asset_key AS text[]), CAST(:check_name AS text[]), CAST(:partition AS text[]), CAST(:run_id AS text[]),
-        CAST(:execution_status AS text[]), CAST(:evaluation_event AS text[]), CAST(:evaluation_event_timestamp AS timestamp[]),
-        CAST(:evaluation_event_storage_id AS bigint[]), CAST(:materialization_event_storage_id AS bigint[])
-      ) AS t (asset_key, check_name, partition, run_id, execution_status, evaluation_event, evaluation_event_timestamp,
-              evaluation_event_storage_id, materialization_event_storage_id)
-    ), planned AS (
-      UPDATE asset_check_executions c SET
-        execution_status = told.execution_status, evaluation_event = told.evaluation_event,
-        evaluation_event_timestamp = told.evaluation_event_timestamp,
-        evaluation_event_storage_id = told.evaluation_event_storage_id,
-        materialization_event_storage_id = told.materialization_event_storage_id
-      FROM told
-      WHERE c.asset_key = told.asset_key AND c.check_name = told.check_name AND c.run_id = told.run_id
-        AND c.partition IS NOT DISTINCT FROM told.partition
-      RETURNING told.evaluation_event_storage_id AS told_id
-    )
-    INSERT INTO asset_check_executions (asset_key, check_name, partition, run_id, execution_status, evaluation_event,
-      evaluation_event_timestamp, evaluation_event_storage_id, materialization_event_storage_id)
-    SELECT asset_key, check_name, partition, run_id, execution_status, evaluation_event,
-      evaluation_event_timestamp, evaluation_event_storage_id, materialization_event_storage_id
-    FROM told WHERE evaluation_event_storage_id NOT IN (SELECT told_id FROM planned)
-    ORDER BY evaluation_event_storage_id
-""")
-_EVENTS = SqlEventLogStorageTable.insert().returning(SqlEventLogStorageTable.c.id, sort_by_parameter_order=True)
-_LATEST = ("last_materialization", "last_run_id", "last_materialization_timestamp")
-_ASSET = postgresql.insert(AssetKeyTable)
-_ASSETS = _ASSET.on_conflict_do_update(
-    index_elements=[AssetKeyTable.c.asset_key],
-    set_={name: db.func.coalesce(_ASSET.excluded[name], AssetKeyTable.c[name]) for name in _LATEST},
-)
-_CHECK_COLUMNS = (
-    "asset_key",
-    "check_name",
-    "partition",
-    "run_id",
-    "execution_status",
-    "evaluation_event",
-    "evaluation_event_timestamp",
-    "evaluation_event_storage_id",
-    "materialization_event_storage_id",
-)
-
-
-@dataclass(slots=True)
-class _Told:
-    """An event that was told and is not (wholly) written; `id` is set as soon as its row of `event_logs` is there."""
-
-    event: EventLogEntry
-    id: int = 0
-    row: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def at_once(self) -> bool:
-        return self.event.dagster_event_type in _AT_ONCE
-
-
+# Id and time of a materialisation, by asset and partition.
 Materialised = dict[tuple[AssetKey, str | None], tuple[int, float]]
 
 
@@ -131,7 +83,7 @@ class GatheringEventLogStorage(PostgresEventLogStorage):
     """PostgreSQL's event log that writes several events at once."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        self._told: dict[int, _Told] = {}  # by identity: Dagster hands over an event again when its batch failed
+        self._told: dict[int, Told] = {}  # by identity: Dagster hands over an event again when its batch failed
         self._refused: dict[str, Exception] = {}  # by run: why an event of it could not be written
         self._made: dict[str, Materialised] = {}  # by run that has not ended
         self._lock = threading.RLock()
@@ -148,10 +100,28 @@ class GatheringEventLogStorage(PostgresEventLogStorage):
                 super().store_event(event)
             return
         self._take([event])
+        self._tell_run([event])
+
+    @property
+    def handles_run_events_in_store_event(self) -> bool:
+        """Whether the run's row is brought up to date here, so that Dagster does not read the run once more after it.
+
+        Where runs are retried by themselves, it wants to.
+        """
+        return self.has_instance and not self._instance.run_retries_enabled
+
+    def _tell_run(self, events: Iterable[EventLogEntry]) -> None:
+        of_runs = [event for event in events if kind_of(event) in RUN_EVENTS]
+        if of_runs and self.handles_run_events_in_store_event:
+            for event in of_runs:
+                at = datetime_from_timestamp(event.timestamp)
+                self._instance.run_storage.handle_run_event(event.run_id, event.get_dagster_event(), at)
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
         """Takes several events."""
-        self._take([event for event in events if not event.get_dagster_event().is_asset_failed_to_materialize])
+        taken = [event for event in events if not event.get_dagster_event().is_asset_failed_to_materialize]
+        self._take(taken)
+        self._tell_run(taken)
 
     def write(self) -> None:
         """Writes what was told up to now. Raises what the database says when it cannot be asked: everything is kept then."""
@@ -208,10 +178,10 @@ class GatheringEventLogStorage(PostgresEventLogStorage):
 
     def _take(self, events: Sequence[EventLogEntry]) -> None:
         with self._lock:
-            told = [self._told.setdefault(id(event), _Told(event)) for event in events]
+            told = [self._told.setdefault(id(event), Told(event)) for event in events]
             try:
                 self._raise_refused(events)
-                if len(self._told) >= MOST_HELD or any(each.at_once for each in told):
+                if len(self._told) >= MOST_HELD or any(each.kind in AT_ONCE for each in told):
                     self.write()
                     self._raise_refused(events)
                 else:
@@ -243,6 +213,9 @@ class GatheringEventLogStorage(PostgresEventLogStorage):
                 sys.stderr.write(f"Dagster's events could not be written, they are kept and tried again: {error}\n")
                 self._write_soon(10 * HELD_SECONDS)
 
+    def _event_to_row(self, event: EventLogEntry) -> dict[str, Any]:
+        return event_row(event)
+
     def _write_rows(self) -> None:
         new = [each for each in self._told.values() if not each.id]
         if not new:
@@ -250,23 +223,22 @@ class GatheringEventLogStorage(PostgresEventLogStorage):
         for each in new:
             each.row = each.row or self._event_to_row(each.event)
         with self._connect() as conn:
-            ids = conn.execute(_EVENTS, [each.row for each in new]).scalars().all()
+            columns = {name: [each.row[name] for each in new] for name in EVENT_COLUMNS}
+            ids = sorted(conn.execute(EVENTS, columns).scalars())
         for each, number in zip(new, ids, strict=True):
             each.id = number
-            event, run_id = each.event.get_dagster_event() if each.event.is_dagster_event else None, each.event.run_id
-            if event is None:
-                continue
-            if event.event_type == _MATERIALIZATION and event.asset_key is not None:
-                made = (number, each.event.timestamp)
-                self._made.setdefault(run_id, {})[event.asset_key, event.partition] = made
-            elif event.event_type in _ENDS:
-                self._made.pop(run_id, None)
+            if each.kind == MATERIALIZATION:
+                event, made = each.event.get_dagster_event(), (number, each.event.timestamp)
+                if event.asset_key is not None:
+                    self._made.setdefault(each.event.run_id, {})[event.asset_key, event.partition] = made
+            elif each.kind in ENDS:
+                self._made.pop(each.event.run_id, None)
 
     def _write_together(self) -> None:
         self._write_rows()
         told = list(self._told.values())
-        assets = [each for each in told if _is_asset_event(each.event)]
-        checks = [each for each in told if each.event.dagster_event_type in ASSET_CHECK_EVENTS]
+        assets = [each for each in told if is_asset_event(each.event)]
+        checks = [each for each in told if each.kind in OF_CHECKS]
         if assets or checks:
             with self.index_transaction() as conn:
                 if assets:
@@ -281,7 +253,7 @@ class GatheringEventLogStorage(PostgresEventLogStorage):
             run_id = each.event.run_id
             try:
                 # An end is not told of what is not written whole.
-                if not (each.at_once and run_id in self._refused):
+                if not (each.kind in AT_ONCE and run_id in self._refused):
                     self._write_one(each)
             except Exception as error:
                 if _is_away(error):
@@ -290,37 +262,37 @@ class GatheringEventLogStorage(PostgresEventLogStorage):
                 self._refused.setdefault(run_id, error)
             del self._told[key]
 
-    def _write_one(self, each: _Told) -> None:
+    def _write_one(self, each: Told) -> None:
         if not each.id:
             super().store_event(each.event)
             return
-        if _is_asset_event(each.event):
+        if is_asset_event(each.event):
             with self.index_transaction() as conn:
                 self._store_asset_event_tags(conn, [each.event], [each.id])
                 self._store_asset_event(conn, each.event, each.id)
-        if each.event.dagster_event_type in ASSET_CHECK_EVENTS:
+        if each.kind in OF_CHECKS:
             self.store_asset_check_event(each.event, each.id)
 
-    def _write_assets(self, conn: Connection, told: Sequence[_Told]) -> None:
+    def _write_assets(self, conn: Connection, told: Sequence[Told]) -> None:
         self._store_asset_event_tags(conn, [each.event for each in told], [each.id for each in told])
         indexed = self.has_secondary_index(ASSET_KEY_INDEX_COLS)
         rows: dict[str, dict[str, Any]] = {}
         for each in reversed(told):  # what was told last is what an asset keeps
             event = each.event.get_dagster_event()
             key = check.not_none(event.asset_key).to_string()
-            row = rows.setdefault(key, {"asset_key": key, **dict.fromkeys(_LATEST)})
-            made = event.event_type == _MATERIALIZATION
+            row = rows.setdefault(key, {"asset_key": key, **dict.fromkeys(LATEST)})
+            made = each.kind == MATERIALIZATION
             if made and row["last_materialization"] is not None:
                 continue  # an older one, and long
-            values = self._get_asset_entry_values(each.event, each.id, indexed) if not made else _latest(each, indexed)
+            values = self._get_asset_entry_values(each.event, each.id, indexed) if not made else latest(each, indexed)
             for name, value in values.items():
                 if row[name] is None:
                     row[name] = value
         # In one order, so that no two runs wait for each other.
-        conn.execute(_ASSETS, [rows[key] for key in sorted(rows)])
+        conn.execute(ASSETS, [rows[key] for key in sorted(rows)])
 
-    def _write_checks(self, conn: Connection, told: Sequence[_Told]) -> None:
-        rows = [row for each in told for row in self._check_rows(each)]
+    def _write_checks(self, conn: Connection, told: Sequence[Told]) -> None:
+        rows = [row for each in told for row in check_rows(each)]
         planned = [row for row in rows if row["execution_status"] == AssetCheckExecutionRecordStatus.PLANNED.value]
         if planned:
             conn.execute(AssetCheckExecutionsTable.insert(), planned)
@@ -330,41 +302,7 @@ class GatheringEventLogStorage(PostgresEventLogStorage):
             if row["execution_status"] != AssetCheckExecutionRecordStatus.PLANNED.value
         }
         if evaluated:
-            conn.execute(_EVALUATED, {name: [row[name] for row in evaluated.values()] for name in _CHECK_COLUMNS})
-
-    def _check_rows(self, each: _Told) -> Iterator[dict[str, Any]]:
-        told: Any = each.event.get_dagster_event().event_specific_data
-        row = {
-            "asset_key": told.asset_key.to_string(),
-            "check_name": told.check_name,
-            "run_id": each.event.run_id,
-            "evaluation_event": each.row["event"],
-            "evaluation_event_timestamp": self._event_insert_timestamp(each.event),
-            "evaluation_event_storage_id": each.id,
-        }
-        if each.event.dagster_event_type == _EVALUATION:
-            status = (
-                AssetCheckExecutionRecordStatus.SUCCEEDED if told.passed else AssetCheckExecutionRecordStatus.FAILED
-            )
-            target = told.target_materialization_data
-            yield row | {
-                "partition": told.partition,
-                "execution_status": status.value,
-                "materialization_event_storage_id": target.storage_id if target else None,
-            }
-            return
-        planned = AssetCheckExecutionRecordStatus.PLANNED.value
-        for partition in told.partitions_subset.get_partition_keys() if told.partitions_subset else [None]:
-            yield row | {"partition": partition, "execution_status": planned}
-
-
-def _latest(each: _Told, indexed: bool) -> dict[str, Any]:
-    """What an asset keeps of its latest materialisation: the record of the event, which is serialised already."""
-    record = f'{{"__class__": "EventLogRecord", "event_log_entry": {each.row["event"]}, "storage_id": {each.id}}}'
-    found: dict[str, Any] = {"last_materialization": record, "last_run_id": each.event.run_id}
-    return found | (
-        {"last_materialization_timestamp": datetime_from_timestamp(each.event.timestamp)} if indexed else {}
-    )
+            conn.execute(EVALUATED, {name: [row[name] for row in evaluated.values()] for name in CHECK_COLUMNS})
 
 
 def _is_away(error: Exception) -> bool:
@@ -372,10 +310,6 @@ def _is_away(error: Exception) -> bool:
     if isinstance(error, db.exc.OperationalError):
         return not str(getattr(error.orig, "pgcode", None) or "").startswith(_LIMIT_EXCEEDED)
     return isinstance(error, (db.exc.InterfaceError, db.exc.TimeoutError, DagsterPostgresException))
-
-
-def _is_asset_event(event: EventLogEntry) -> bool:
-    return event.dagster_event_type in ASSET_EVENTS and event.get_dagster_event().asset_key is not None
 
 
 def event_storage(known: bool | None = None) -> type[PostgresEventLogStorage]:

@@ -14,7 +14,7 @@ from dagster._core.events.log import EventLogEntry
 from dagster._core.execution.plan.objects import StepSuccessData
 from dagster._core.instance.ref import InstanceRef
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
-from dagster._serdes import serialize_value
+from dagster._serdes import deserialize_value, serialize_value
 from dagster_postgres.event_log import PostgresEventLogStorage
 
 from luffy_dagster.adapters.dagster_api import prepare_dagster_home
@@ -118,6 +118,19 @@ def test_the_rows_are_those_of_dagster_postgres(persistent, storage, defs, world
         record = persistent.fetch_materializations(dg.AssetKey.from_db_string(name), limit=1).records[0]
         assert latest == serialize_value(record)  # to the letter
 
+    world.broken["b"] = "orders: host not found"
+    persistent.add_dynamic_partitions("service", ["b"])
+    failed = defs.resolve_job_def("logs").execute_in_process(
+        instance=persistent, partition_key=dg.MultiPartitionKey({"day": "2026-11-24", "service": "b"}), raise_on_error=False
+    )
+    world.broken.clear()
+    with storage._connect() as conn:
+        query = db.text("SELECT event FROM event_logs WHERE run_id = ANY(:runs)")
+        stored = conn.execute(query, {"runs": [*made.values(), failed.run_id]}).scalars().all()
+    assert len(stored) > 80
+    assert [each for each in stored if serialize_value(deserialize_value(each)) != each] == []  # to the letter
+
+    monkeypatch.setattr(GatheringEventLogStorage, "_event_to_row", PostgresEventLogStorage._event_to_row)
     monkeypatch.setattr(GatheringEventLogStorage, "store_event", PostgresEventLogStorage.store_event)
     monkeypatch.setattr(GatheringEventLogStorage, "store_event_batch", PostgresEventLogStorage.store_event_batch)
     made = {"logs": run_of(defs, persistent, world, "a").run_id, "tick": defs.resolve_job_def("tick").execute_in_process(instance=persistent).run_id}
