@@ -24,8 +24,10 @@ def run(services: int = 1000, due: int = 200) -> dict[str, Any]:
     """Figures of a tick among `services` services of which `due` have news.
 
     Keys: idle_tick_seconds (wall clock of the schedule's question with nothing due), cpu_per_due_service_flows and _tick (CPU
-    seconds of the client process, PostgreSQL's own not counted), added_cpu_per_due_service (their difference),
-    plain_run_added_cpu (CPU seconds that a run of its own adds, in process), limits, passed. Raises BenchError.
+    seconds of the client process and of what it starts, PostgreSQL's own not counted), added_cpu_per_due_service (their
+    difference), plain_run_added_cpu (CPU seconds that a run of its own adds, made and executed in a process that is warm),
+    plain_run_in_process_added_cpu (the same by `execute_in_process`, which makes the job anew for each run), limits, passed.
+    Raises BenchError.
     """
     from luffy_dagster import store
     from luffy_dagster.settings import Settings
