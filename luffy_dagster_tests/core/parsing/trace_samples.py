@@ -92,4 +92,11 @@ StateError: empty
     "elixir": ("elixir", "RuntimeError", "RuntimeError", "lib/shop/cart.ex:Shop.Cart.total/1", '''** (RuntimeError) no cart
     (shop 0.1.0) lib/shop/cart.ex:12: Shop.Cart.total/1
     (stdlib 4.3) gen_server.erl:1123: :gen_server.try_dispatch/4'''),
-}  # fmt: skip
+    "swift_placed": ("swift", "Program crashed", "Program crashed", "/srv/shop/Sources/App/Cart.swift:Cart.total(of:)", '''*** Program crashed: Bad pointer dereference at 0x0000000000000000 ***
+
+Thread 0 "Shop" crashed:
+
+0 [ra] 0x000055d0c0a11f2e Cart.total(of:) + 318 in Shop at /srv/shop/Sources/App/Cart.swift:42:21
+1 closure #1 in routes(_:) in Shop at /srv/shop/Sources/App/routes.swift:12:9'''),
+}
+  # fmt: skip

@@ -118,9 +118,9 @@ def _vote(line: str, after: str) -> str | None:
         return "ruby"
     if "Uncaught" in text and text.startswith(("PHP ", "Fatal error")):
         return "php"
-    if text.startswith("Fatal error") and ".swift" in text:
+    if (text.startswith("Fatal error") and ".swift" in text) or text[1:23].lstrip("*").startswith(" Program crashed: "):
         return "swift"
-    if start.isdigit() and " 0x" in text and listed.READERS["swift"].frame(line, after):
+    if start.isdigit() and (" 0x" in text or ".swift:" in text) and listed.READERS["swift"].frame(line, after):
         return "swift"
     return "javascript" if "@" in text and at_frames.language_of(line) == "javascript" else None
 

@@ -63,6 +63,7 @@ FRAME = _any(
         r"^\s+(?:\([\w.]+(?: [\d.a-z+-]+)?\) )?(?:[\w./-]+\.(?:ex|exs|erl|eex|heex|leex):\d+: |anonymous fn/|[\w.]+\.[\w!?]+/\d+$)",
         r"^\s+\([\w.]+ [\d.a-z+-]+\) [\w./-]+",
         r"^\d{1,3} {1,4}\S.{0,60}\s+0x[0-9a-f]{8,16} .+ \+ \d+",
+        r"^\d{1,3} (?:\[[a-z]{1,12}\] ){0,3}(?:0x[0-9a-f]{8,16} )?\S.{0,300} in \S{1,80} at \S.{0,300}(?:\.swift:\d+|compiler-generated)",
         r"^\s*(?:package|dart):[^\s]+ \d+:\d+\s+\S",
     )
 )
@@ -92,7 +93,7 @@ GLUE = _any(
         r"^<asynchronous suspension>",
         r"^Node\.js v\d",
         r"^Last message(?: \(from [^)]*\))?: ",
-        r"^(?:Thread \d+ (?:Crashed|name)|Current stack trace):?",
+        r"^(?:Thread \d+ (?:\"[^\"]{0,60}\" )?(?:[Cc]rashed|name)|Current stack trace):?",
         r"^\s+\[cause\]: ",
         r"^\s*==+ .*(?:backtrace|stack).* ==+",
         r"^    \*\d+ (?:error|crit)",
@@ -119,6 +120,7 @@ STRONG = _any(
         r"^Exception in thread ",
         r"^\s*\S*Fatal error: .{0,400}: file .{1,200}, line \d+",
         r"^\S{1,200}\.swift:\d+: Fatal error",
+        r"^\S{1,4} Program crashed: ",
         r"^\S{1,300}\.rb:\d+:in ['`].{1,300}\([\w:]+\)\s*$",
         r"^Unhandled rejection ",
         r"^Uncaught (?:\(in promise\) )?[\w$.]*(?:Error|Exception)",
@@ -167,7 +169,7 @@ NEEDLES = (
     "Traceback (most", 'File "', "panic", "goroutine ", "created by ", "[signal ", "exit status ", "Stack trace",
     "Stacktrace", "stacktrace", "backtrace", "** (", "@http", "@file", "@webpack", "@moz-", "@resource", "@chrome",
     "@app", "@capacitor", "Caused by", "Suppressed", "Wrapped by", "Causing", "--->", "--- End", "Rethrow as",
-    "<asynchronous", "fatal error: ", "Uncaught ", "ncaught", "Unhandled ", "Fatal error", "Parse error",
+    "<asynchronous", "fatal error: ", "Uncaught ", "ncaught", "Unhandled ", "Fatal error", "Program crashed", "Parse error",
 )  # fmt: skip
 _BEGIN = (
     r"^(?:#\d|\.\.\.|at |note: |Next |Last message|During handling|The above exc|Node\.js v|Thread \d|Current stack|SIG|unexpected fault"

@@ -158,14 +158,24 @@ def _beam_head(line: str) -> Head | None:
 _SWIFT_FRAME = re.compile(r"^\s*\d{1,3}\s+(\S.{0,60}?)\s+0x[0-9a-f]{8,16} (.+?) \+ \d+(?: \((.+?):(\d+)\))?\s*$")
 
 
+# Since Swift 5.9: `0 0x55d0 Cart.total(of:) + 318 in App at /app/Cart.swift:42:21`.
+_SWIFT_PLACED = re.compile(
+    r"^\s*\d{1,3} (?:\[[a-z]{1,12}\] ){0,3}(?:0x[0-9a-f]{8,16} )?(\S.{0,300}?)(?: \+ \d+)? in (\S{1,80}) at (\S.{0,300}?)(?::(\d+))?(?::\d+)?\s*$"
+)
+
+
 def _swift_frame(line: str, after: str) -> RawFrame | None:
     del after
     match = _SWIFT_FRAME.match(line)
-    return RawFrame(match[2], match[3], _number(match[4]), match[1]) if match else None
+    if match:
+        return RawFrame(match[2], match[3], _number(match[4]), match[1])
+    match = _SWIFT_PLACED.match(line)
+    return RawFrame(match[1], match[3], _number(match[4]), match[2]) if match else None
 
 
 def _swift_head(line: str) -> Head | None:
     match = re.match(r"^(?:(\S+\.swift):\d+: )?(Fatal error)(?:: (.*?))?(?:: file .*)?$", line)
+    match = match or re.match(r"^()\S{1,4} (Program crashed): (.*)$", line)
     match = match or re.match(r"^()(Exception Type|Terminating app due to uncaught exception)[: ]+(.*)$", line)
     return (match[2], match[3] or "") if match else None
 
