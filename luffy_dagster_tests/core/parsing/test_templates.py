@@ -240,6 +240,12 @@ def test_digits_in_a_name_of_code_are_part_of_it() -> None:
     assert texts("wl0: Radio_Chip43xx::wake: 7")[0] == "wl0: Radio_Chip43xx::wake: <*>"
 
 
+def test_a_path_behind_a_drive_is_one_value() -> None:
+    assert one(r"report: \\?\C:\Windows\sqm\juniper4.sqm, id 7", r"report: \\?\C:\Windows\sqm\meadow68.sqm, id 9") == (
+        "report: <*>, id <*>"
+    )
+
+
 def test_what_all_of_a_brackets_contents_begin_with_is_no_value() -> None:
     assert one(*[f"error ({d}) in row {n}" for n, d in enumerate(["device sda", "device vdb", "device 7", "device x.y"])]) == (
         "error (device <*>) in row <*>"
@@ -274,7 +280,7 @@ SNAPSHOT = {
 def test_outcomes_drift_only_on_purpose() -> None:
     """Where this changes, `TEMPLATE_ALGORITHM` (or `SHAPE_ALGORITHM`) gets another date."""
     assert {m: texts(m)[0] for m in SNAPSHOT} == SNAPSHOT
-    assert (TEMPLATE_ALGORITHM, SHAPE_ALGORITHM) == ("templates-2026-11-28-3", "shapes-2026-11-25")
+    assert (TEMPLATE_ALGORITHM, SHAPE_ALGORITHM) == ("templates-2026-11-28-4", "shapes-2026-11-25")
 
 
 def summarised(messages: list[str]) -> pl.DataFrame:

@@ -32,6 +32,7 @@ _NUMBERED = re.compile(rf"([A-Za-z]{{2,}})\.{_MARK}")
 _PREFIX = re.compile(rf"[A-Za-z][A-Za-z_.-]*(?={_MARK})")
 _BYTES = re.compile(r"(?:[0-9a-f]{2}|[0-9A-F]{2}|[0-9a-f]{4}|[0-9A-F]{4}|[0-9a-f]{8}|[0-9A-F]{8}|[0-9a-f]{16})")
 MANY_DIGITS = 4  # different digits in one word that make it a value
+CODE_DIGITS = 6  # of a number in a name of code at most ("IO80211Interface::post")
 Letters = tuple[str, str]  # before and after the digit of a word
 _OPENING = frozenset("=([{\"'`,;|")
 _MARKS = _OPENING | {":"}
@@ -248,6 +249,8 @@ def _join_colons(atoms: list[Atom]) -> list[Atom]:
             out.append(Atom(VAR, blank))
         elif glued and out[-1].text == VAR:
             continue
+        elif atom.text[:1] == "\\" and not atom.blank and [a.text for a in out[-2:]] == [VAR, ":"]:
+            out.pop()  # the path behind a drive (`\\\\?\\C:\\dir`)
         else:
             out.append(atom)
     return out
