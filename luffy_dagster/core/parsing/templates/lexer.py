@@ -87,7 +87,7 @@ def _fill_constants(
         keyed = value is not None and len(value) <= 2 and literal.startswith("=")
         coded = small and before[-1:] == "-" and before[-2:-1].isupper() and re.match("-[A-Z]", literal) is not None
         code = (
-            value is not None and len(value) <= MANY_DIGITS and before[-1:].isalpha() and _in_code_name(before, literal)
+            value is not None and len(value) <= CODE_DIGITS and before[-1:].isalpha() and _in_code_name(before, literal)
         )
         keep = value is not None and value.isdigit() and ((before[-1:].isalpha() and (small or keyed)) or coded or code)
         pieces.append(value if keep and value is not None else _MARK)
