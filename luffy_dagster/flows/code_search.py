@@ -94,7 +94,7 @@ def search_code(ctx: FlowContext, service: str, query: str, limit: int = 10) -> 
 
 
 def _nearest(ctx: FlowContext, index: CodeIndex, service: str, query: str, notes: list[str]) -> list[tuple[str, float]]:
-    from luffy_dagster.adapters.chroma import open_vectors
+    from luffy_dagster.adapters.chroma import VectorError, open_vectors
     from luffy_dagster.adapters.embeddings import open_embedder, why_lexical
 
     settings = ctx.settings
@@ -113,10 +113,14 @@ def _nearest(ctx: FlowContext, index: CodeIndex, service: str, query: str, notes
             f"search is lexical only: the index has vectors of {index.model}, the setting says {embedder.model}"
         )
         return []
-    vectors = open_vectors(
-        settings.home / "chroma", "code", embedder.model, embedder.dimensions, url=settings.chroma_url
-    )
-    return vectors.nearest(service, embedder.embed([query])[0], 40)
+    try:
+        vectors = open_vectors(
+            settings.home / "chroma", "code", embedder.model, embedder.dimensions, url=settings.chroma_url
+        )
+        return vectors.nearest(service, embedder.embed([query])[0], 40)
+    except VectorError as error:  # words and names still find what they find: no report fails for want of a neighbour
+        notes.append(f"search is lexical only: {error}")
+        return []
 
 
 def searcher(ctx: FlowContext, service: str) -> CodeSearch | None:

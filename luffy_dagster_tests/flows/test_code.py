@@ -168,12 +168,16 @@ def semantic(world):
     return FlowContext(world.settings, world.engine, world.lake, lambda: NOW, None)
 
 
-def test_a_description_in_other_words_finds_the_code_and_only_new_chunks_are_embedded(world, semantic, repo):
+def test_a_description_in_other_words_finds_the_code_and_only_new_chunks_are_embedded(world, semantic, repo, monkeypatch):
     service(world, repo)
     first = index_code(semantic, "ship")
     assert (first.model, first.embedded, first.without_vector) == ("all-MiniLM-L6-v2", first.chunks, 0)
     found = search_code(semantic, "ship", "shipping cost for freight")
     assert "parcel_price" in {h.symbol for h in found.hits[:2]} and "vector" in found.hits[0].ways and not found.notes
+    with monkeypatch.context() as broken:
+        broken.setattr("chromadb.Collection.query", lambda *_, **__: 1 / 0)
+        found = search_code(semantic, "ship", "parcel_price")
+        assert found.hits[0].symbol == "parcel_price" and "Chroma could not answer" in found.notes[0]
     assert index_code(semantic, "ship").embedded == 0
     repo.commit("Dearer", {"services/ship/app.py": SHIP.replace("* weight", "* weight + 1")})
     assert index_code(semantic, "ship").embedded == 1

@@ -65,14 +65,18 @@ class Vectors:
             self._collection.delete(ids=[f"{owner}/{key}" for key in keys[start : start + _BATCH]])
 
     def nearest(self, owner: str, vector: np.ndarray, limit: int) -> list[tuple[str, float]]:
-        """Keys of an owner's nearest vectors with their cosine similarity, best first."""
+        """Keys of an owner's nearest vectors with their cosine similarity, best first. Raises VectorError when Chroma cannot say."""
         if vector.shape[-1] != self.dimensions:
             raise MixedDimensionsError(
                 f"the question's vector has {vector.shape[-1]} dimensions, those of {self.model} have {self.dimensions}"
             )
-        found = self._collection.query(
-            query_embeddings=[vector], n_results=limit, where={"owner": owner}, include=["distances"]
-        )
+        try:
+            found = self._collection.query(
+                query_embeddings=[vector], n_results=limit, where={"owner": owner}, include=["distances"]
+            )
+        except Exception as error:  # noqa: BLE001 - as where it is opened; seen while another process was writing
+            said = " ".join(str(error).split())[:200]
+            raise VectorError(f"Chroma could not answer: {said}; ask again, or index the service again") from None
         keys = [name.partition("/")[2] for name in found["ids"][0]]
         return [(key, 1.0 - float(d)) for key, d in zip(keys, found["distances"][0], strict=True)]
 
