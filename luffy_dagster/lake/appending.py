@@ -49,10 +49,8 @@ def _written(folder: Path, day: date, rows: pl.DataFrame, columns: Sequence[str]
     path = f"day={day.isoformat()}/part-{uuid.uuid4()}.zstd.parquet"
     target = folder / path
     target.parent.mkdir(parents=True, exist_ok=True)
-    # a column that says nothing costs as much as one that does; where a file lacks it, it reads as null
-    said = rows.select(column for column in rows.iter_columns() if column.null_count() < rows.height)
     # a file is small and what it holds is told by the log; of whole texts minimum and maximum tell nothing
-    said.write_parquet(target, compression="zstd", compression_level=1, row_group_size=ROW_GROUP, statistics=False)
+    rows.write_parquet(target, compression="zstd", compression_level=1, row_group_size=ROW_GROUP, statistics=False)
     found = target.stat()
     known = [name for name in columns if name in rows.columns]
     stats = json.dumps(_statistics(rows.select(known)), ensure_ascii=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 import polars as pl
 import pytest
@@ -173,22 +172,6 @@ def test_a_column_added_later_is_null_in_older_rows(lake: Lake, monkeypatch) -> 
     assert read.sort("batch")["host"].to_list() == [None, None, None, "h", "h"]
     lake.replace(KIND, "web", rows(1, 3).with_columns(host=pl.lit("i")), spans=[Span(DAY)], batch=3)
     assert lake.scan(KIND, "web").collect()["host"].to_list() == ["i"]
-
-
-def test_a_column_that_is_null_in_a_whole_file_is_left_out_and_reads_as_null(lake: Lake) -> None:
-    said = rows(10, 1).with_columns(fields=pl.lit('{"level":"info"}'))
-    silent = rows(10, 2, START + timedelta(minutes=1)).with_columns(fields=pl.lit(None, dtype=pl.Utf8))
-    lake.append(KIND, "web", said, batch=1)
-    lake.append(KIND, "web", silent, batch=2)
-    files = sorted((Path(lake.root) / KIND / "web").rglob("*.parquet"), key=lambda path: path.stat().st_mtime_ns)
-    assert ["fields" in pl.read_parquet_schema(path) for path in files] == [True, False]
-    whole = pl.concat([said, silent]).sort("event_time").cast({name: RAW_LOGS[name] for name in said.columns})
-    read = lake.scan(KIND, "web").collect().sort("event_time")
-    assert read.select(whole.columns).equals(whole)
-    lake.replace(KIND, "web", rows(1, 3, START + timedelta(minutes=2), stream="s1/b"), spans=[Span(DAY, "s1/b")], batch=3)
-    assert lake.compact(KIND, "web") > 0
-    read = lake.scan(KIND, "web", streams=["s1/a"]).collect().sort("event_time")
-    assert read.select(whole.columns).equals(whole)
 
 
 def test_an_append_by_another_process_is_seen(lake: Lake) -> None:
