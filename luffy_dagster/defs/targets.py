@@ -16,8 +16,6 @@ import dagster
 from dagster import AssetCheckResult, AssetExecutionContext, AssetKey, DagsterEventType, DagsterInstance, DataVersion
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 
-from luffy_dagster.defs.event_storage import KNOWN_VERSION, GatheringEventLogStorage
-
 if TYPE_CHECKING:
     from dagster._core.execution.context.system import StepExecutionContext
 
@@ -35,6 +33,8 @@ class Targets:
 
     def look(self) -> Targets:
         """Takes in what was told since the last look."""
+        from luffy_dagster.defs.event_storage import GatheringEventLogStorage  # brings SQLAlchemy: not before a run
+
         storage = self._instance.event_log_storage
         if isinstance(storage, GatheringEventLogStorage):
             for (asset, partition), (number, at) in storage.materialised(self._run_id).items():
@@ -64,6 +64,8 @@ def hand_over(context: AssetExecutionContext, told: Targets, asset: str) -> None
 
     Says what Dagster's own look-up would find; with a version that keeps it elsewhere nothing is given, and Dagster looks.
     """
+    from luffy_dagster.defs.event_storage import KNOWN_VERSION
+
     step: Any = context.get_step_execution_context()
     key, cache = AssetKey(asset), getattr(step, "_data_version_cache", None)
     known = getattr(cache, "input_asset_version_info", None)

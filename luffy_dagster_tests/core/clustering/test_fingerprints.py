@@ -10,6 +10,7 @@ from luffy_dagster_tests.core.parsing.trace_samples import SAMPLES
 
 SNAPSHOT = {
     "python_context": "fp-98359743ba4739ca",
+    "swift_placed": "fp-5b15ee004ee31006",
     "python_group": "fp-00f53b1fcab66f88",
     "java_cause": "fp-c8bf5f5a90f8f900",
     "kotlin": "fp-6697aa6e6458b795",
