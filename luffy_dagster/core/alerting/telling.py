@@ -11,7 +11,7 @@ from luffy_dagster.core.anomalies.model import Kind
 from luffy_dagster.core.model import Severity
 
 MOST_DOUBLINGS = 5
-_COUNTS_OF_ERRORS = frozenset({Kind.ERRORS.value, Kind.NEW_ERROR.value})
+_COUNTS = frozenset({Kind.ERRORS.value, Kind.NEW_ERROR.value, Kind.VOLUME_DROP.value})
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +122,11 @@ def _news(now_: Standing, told: Told) -> tuple[str, ...]:
 
 
 def leading_first(alerts: Sequence[Alert], root: str | None, now: datetime) -> list[Alert]:
-    """Alerts of one incident, what leads first: the root's, an exception before how often errors come (its name says more), the worst."""
+    """Alerts of one incident, what leads first: the root's, an exception before how many lines or errors come (its name says more), the worst."""
     named = {one.service for one in alerts if one.source is Source.CLUSTER}
 
     def rank(one: Alert) -> tuple[bool, bool, int, datetime, int]:
-        counts = one.source is Source.ANOMALY and one.kind in _COUNTS_OF_ERRORS and one.service in named
+        counts = one.source is Source.ANOMALY and one.kind in _COUNTS and one.service in named
         return one.service != root, counts, -one.severity.rank, one.fired_at or now, one.id
 
     return sorted(alerts, key=rank)
