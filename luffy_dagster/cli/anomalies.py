@@ -5,7 +5,6 @@ How a service's detectors are set, tried and fitted is `detectors`' topic.
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import asdict
 from datetime import date, timedelta
 from pathlib import Path
@@ -110,16 +109,11 @@ def anomalies(
 
 def _summary(tallies: list[Tally], json_: bool) -> None:
     from luffy_dagster.core.model import Severity
+    from luffy_dagster.store.anomalies import Whole
 
-    kinds: Counter[str] = Counter()
-    severities: Counter[str] = Counter()
-    for one in tallies:
-        kinds.update(one.kinds)
-        severities.update(one.severities)
-    total, going_on = sum(one.total for one in tallies), sum(one.open for one in tallies)
+    whole = Whole.of(tallies)
     if json_:
-        whole = {"total": total, "open": going_on, "severities": dict(severities), "kinds": dict(kinds)}
-        ui.print_json({**whole, "services": [asdict(one) for one in tallies]})
+        ui.print_json({**asdict(whole), "services": [asdict(one) for one in tallies]})
         return
     if not tallies:
         ui.note(_NONE)
@@ -136,7 +130,7 @@ def _summary(tallies: list[Tally], json_: bool) -> None:
         shown.add_row(one.service_id, *counts, *[*texts, judged][: len(told)])
     ui.out.print(shown)
     if len(tallies) > 1:
-        ui.note(f"{total:,} in {len(tallies)} services")
+        ui.note(f"{whole.total:,} in {len(tallies)} services")
 
 
 def _plain(row: AnomalyRow) -> dict[str, Any]:
@@ -164,16 +158,13 @@ def show(
     """
     from luffy_dagster import store
     from luffy_dagster.core.anomalies.explain import window_link
-    from luffy_dagster.flows import LogQuery, query_logs
+    from luffy_dagster.flows import entries_of
 
     flow = context.flows()
     with store.begin(flow.engine) as conn:
         row = store.anomalies.get(conn, anomaly, service)
     a = row.anomaly
-    lines: list[dict[str, Any]] = []
-    if a.entry_ids:
-        query = LogQuery(services=(a.service,), entry_ids=a.entry_ids, order="asc", limit=len(a.entry_ids))
-        lines = query_logs(flow, query).rows.select("entry_id", "event_time", "level", "raw_line").to_dicts()
+    lines = entries_of(flow, a.service, a.entry_ids)
     if json_:
         ui.print_json({**_plain(row), "lines": lines})
         return

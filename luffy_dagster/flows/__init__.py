@@ -12,7 +12,7 @@ from luffy_dagster.flows.connections import test_source
 from luffy_dagster.flows.context import FlowContext, make_context
 from luffy_dagster.flows.detect import detect
 from luffy_dagster.flows.freshness import judge_freshness
-from luffy_dagster.flows.logs import LogPage, LogQuery, query_logs
+from luffy_dagster.flows.logs import LogPage, LogQuery, entries_of, query_logs
 from luffy_dagster.flows.models import fit_week
 from luffy_dagster.flows.patterns import compare_ranges, find_patterns
 from luffy_dagster.flows.process import fetch, parse, process_service, rebuild_day
@@ -57,6 +57,7 @@ __all__ = [
     "compare_ranges",
     "detect",
     "due_services",
+    "entries_of",
     "fetch",
     "find_abnormal_sessions",
     "find_patterns",

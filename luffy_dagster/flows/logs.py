@@ -8,6 +8,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import polars as pl
 
@@ -97,6 +98,14 @@ def query_logs(ctx: FlowContext, query: LogQuery) -> LogPage:
     span = f"from {start:%Y-%m-%d %H:%M} UTC" if start is not None else "all days"
     text = f"{len(services)} service(s), {span}, of {scanned:,} entries"
     return LogPage(rows, total, _encode(rows) if more else None, text)
+
+
+def entries_of(ctx: FlowContext, service: str, entry_ids: Sequence[str]) -> list[dict[str, Any]]:
+    """These entries of a service, oldest first: entry_id, event_time, level, raw_line."""
+    if not entry_ids:
+        return []
+    query = LogQuery(services=(service,), entry_ids=tuple(entry_ids), order="asc", limit=len(entry_ids))
+    return query_logs(ctx, query).rows.select("entry_id", "event_time", "level", "raw_line").to_dicts()
 
 
 def _matching(ctx: FlowContext, service: str, query: LogQuery, start: datetime | None) -> pl.LazyFrame:

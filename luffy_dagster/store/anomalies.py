@@ -5,6 +5,7 @@ A day that is scored anew replaces its rows; an anomaly that comes out again kee
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -61,6 +62,26 @@ class Tally:
     severities: dict[str, int] = field(default_factory=dict)
     kinds: dict[str, int] = field(default_factory=dict)
     verdicts: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Whole:
+    """What the tallies of several services come to together."""
+
+    total: int
+    open: int
+    severities: dict[str, int]
+    kinds: dict[str, int]
+
+    @classmethod
+    def of(cls, tallies: Sequence[Tally]) -> Whole:
+        """The sum of them."""
+        severities: Counter[str] = Counter()
+        kinds: Counter[str] = Counter()
+        for one in tallies:
+            severities.update(one.severities)
+            kinds.update(one.kinds)
+        return cls(sum(one.total for one in tallies), sum(one.open for one in tallies), dict(severities), dict(kinds))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from luffy_dagster import store
 from luffy_dagster.core.anomalies.explain import window_link
 from luffy_dagster.core.anomalies.model import Kind
 from luffy_dagster.core.model import Severity
-from luffy_dagster.flows import LogQuery, query_logs
+from luffy_dagster.flows import entries_of
 from luffy_dagster.store.anomalies import AnomalyRow, Asked
 from luffy_dagster.web.asking import Flow, TimeRange
 
@@ -60,12 +60,7 @@ def show(flow: Flow, anomaly_id: str, service: str | None = None) -> dict[str, A
     """One anomaly, by its id or an unambiguous beginning of it, with the lines that show it."""
     with store.begin(flow.engine) as conn:
         row = store.anomalies.get(conn, anomaly_id, service)
-    one = row.anomaly
-    lines: list[dict[str, Any]] = []
-    if one.entry_ids:
-        query = LogQuery(services=(one.service,), entry_ids=one.entry_ids, order="asc", limit=len(one.entry_ids))
-        lines = query_logs(flow, query).rows.select("entry_id", "event_time", "level", "raw_line").to_dicts()
-    return {**_plain(row), "lines": lines}
+    return {**_plain(row), "lines": entries_of(flow, row.anomaly.service, row.anomaly.entry_ids)}
 
 
 def _plain(row: AnomalyRow) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from luffy_dagster import store
+from luffy_dagster.store.anomalies import Whole
 from luffy_dagster.web.asking import Flow, TimeRange
 
 router = APIRouter(tags=["stats"])
@@ -40,11 +41,7 @@ def summary(
         levels[level or "none"] += number
         entries[name] += number
         errors[name] += number if level in _ERRORS else 0
-    severities: Counter[str] = Counter()
-    kinds: Counter[str] = Counter()
-    for one in found:
-        severities.update(one.severities)
-        kinds.update(one.kinds)
+    whole = Whole.of(found)
     of_service = {one.service_id: one.total for one in found}
     ranked = sorted({*entries, *of_service}, key=lambda name: (-entries[name], name))
     return {
@@ -63,9 +60,9 @@ def summary(
             for name in ranked[:top]
         ],
         "anomalies": {
-            "total": sum(of_service.values()),
-            "open": sum(one.open for one in found),
-            "by_severity": dict(severities),
-            "by_kind": dict(kinds),
+            "total": whole.total,
+            "open": whole.open,
+            "by_severity": whole.severities,
+            "by_kind": whole.kinds,
         },
     }
