@@ -30,7 +30,7 @@ def all_detectors() -> tuple[Detector, ...]:
         Burst(),
         Keys(errors=True, floor=3.4),
         Keys(errors=False),
-        Volume(above=False, floor=4.2),
+        Volume(above=False),
         Volume(above=True),
         Silence(),
         Numbers(),

@@ -28,7 +28,7 @@ class Volume:
     """All lines together, fewer or more than expected, over 3 to 40 minutes."""
 
     above: bool
-    id: str = "volume-2026-12-2"
+    id: str = "volume-2026-12"
     floor: float = 4.8
     widths: Sequence[int] = (3 * MINUTE, 6 * MINUTE, 10 * MINUTE, 20 * MINUTE, 40 * MINUTE)
 
@@ -38,37 +38,11 @@ class Volume:
         return "rise" if self.above else "drop"
 
     def fit(self, view: View) -> State:
-        """Dispersion per window length, around what is awaited by either level, and how many lines come at once."""
-        lasting = []
-        for width in self.widths if not self.above else ():
-            ends = slice(width - 1, None, width)
-            seen = window_sum(view.ticks.total, width)[ends]
-            lasting.append(block_alpha(seen, self._before(view, width)[ends], 1))
+        """Dispersion per window length, and how many lines come at once."""
         return {
             "alphas": np.array([block_alpha(view.ticks.total, view.mean, w) for w in self.widths]),
-            "lasting": np.array(lasting),
             "bundles": np.array([bundle(view.ticks.total, view.mean, w) for w in self.widths]),
         }
-
-    def _before(self, view: View, width: int) -> Array:
-        """Lines awaited in each window by the level from before it: what lowers a level that follows hides a drop that lasts."""
-        level = np.minimum(view.mean / np.maximum(view.base, 1e-9), 1.0)
-        size = len(level)
-        # of what is left out a window holds nothing: it begins behind it
-        index = np.where(view.mask > 0, np.arange(size), size - 1)
-        starts = np.minimum.accumulate(index[::-1])[::-1]
-        begin = starts[np.maximum(np.arange(size) - width + 1, 0)]
-        return window_sum(view.masked(view.base), width) * level[np.minimum(begin, np.arange(size))]
-
-    def _lasting(self, view: View, state: State) -> list[Array]:
-        """Scores per window length by `_before`."""
-        found = []
-        total = view.masked(view.ticks.total)
-        for width, alpha, lines in zip(self.widths, state["lasting"], state["bundles"], strict=True):
-            seen, awaited = window_sum(total, width), self._before(view, width)
-            score = shortfall(seen, awaited, float(alpha), float(lines))
-            found.append(np.where(seen < 0.6 * awaited, score, 0.0))
-        return found
 
     def score(self, view: View, state: State) -> Scores:
         """The most surprising of the windows; a rise must be of half as much again, a drop to two thirds."""
@@ -83,12 +57,10 @@ class Volume:
             score = excess(seen, awaited, alpha) if self.above else shortfall(seen, awaited, float(alpha), float(lines))
             far = seen > 1.6 * awaited if self.above else seen < 0.6 * awaited
             per_width.append(np.where(far, score, 0.0))
-        if not self.above:
-            per_width = [np.maximum(*pair) for pair in zip(per_width, self._lasting(view, state), strict=True)]
         table = np.stack(per_width)
         short = 4 * MINUTE
         seen, awaited = window_sum(total, short), window_sum(mean, short)
-        recent = (seen > 1.5 * awaited + 5) if self.above else (seen < 0.5 * awaited) & (awaited > 3)
+        recent = (seen > 1.7 * awaited + 5) if self.above else (seen < 0.5 * awaited) & (awaited > 3)
         if not self.above:
             table = np.where(view.mute, 0.0, table)
 
