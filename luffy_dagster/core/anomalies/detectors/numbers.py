@@ -122,7 +122,8 @@ def _slot_features(view: View, state: State, tick: int, width: int, score: float
         a, b = np.searchsorted(slot.at, [tick - width + 1, tick + 1])
         if b > a:
             usual = float(np.exp(state["grids"][i][_MEDIAN]))
-            seen = float(np.median(slot.values[a:b]))
+            # the mean of the ratios, as the score has it: when it fires, half of the lines may still be as they were
+            seen = float(np.exp(np.log(np.maximum(slot.values[a:b], 1e-6)).mean()))
             found.append((b - a, seen / max(usual, 1e-9), slot.key, usual, seen))
     found.sort(key=lambda item: -item[0] * np.log(max(item[1], 1e-6)))
     found = found[:1] + [item for item in found[1:3] if item[1] >= _TOLD]  # those that did not move are no reason
