@@ -118,11 +118,17 @@ _Q = r"(?:\\{0,3}[\"'`])"
 _KEY = r"(?<![A-Za-z0-9_.$\[-])(?P<key>[A-Za-z_][A-Za-z0-9_.\[\]-]{0,80}+)"  # possessive: no separator begins with a sign of a key
 _SEP = rf"{_Q}?\s*(?:=>|:=|==?|:|%3[Dd])\s*"
 _NAMED = re.compile(rf"{_KEY}{_SEP}")
+_BARE = r"[^\s\"'`<>,;&|)\]}]"
+# A quoted value, or the beginning of a bare one; what stands before it (`b"…"`, `SecretStr(…)`) is none of it.
 _VALUE = re.compile(
-    r"(?:SecretStr|Secret|b|r|u|new String)?\(?"
+    rf"(?:(?:SecretStr|Secret|b|r|u|new String)?\(|[bru](?={_Q}))?"
     r"(?:(?P<quote>\\{0,3}[\"'`])(?P<quoted>(?:(?!(?P=quote))(?:\\.|[^\n\\])){1,4000}?)(?P=quote)"
-    r"|(?P<bare>[^\s\"'`<>,;&|)\]}]{1,4000}(?:[,;|)][^\s\"'`<>,;&|)\]}=:]{1,200}(?=[\s,;&]|$)(?![^\s]{0,200}[=:]))?))"
+    rf"|(?P<bare>{_BARE}))"
 )
+_RUN = re.compile(  # a bare value whole
+    rf"{_BARE}*+(?:[,;|)][^\s\"'`<>,;&|)\]}}=:]{{1,200}}(?=[\s,;&]|$)(?![^\s]{{0,200}}[=:]))?"
+)
+_JUDGED = 4_000  # signs of a bare value that are looked at
 _TUPLE_AUTH = re.compile(r"\bauth\s*=\s*\(\s*(['\"])[^'\"\n]{0,80}\1\s*,\s*(['\"])(?P<v>[^'\"\n]{1,200})\2")
 _PAREN_PAIR = re.compile(r"\((?P<key>[A-Za-z_]\w{0,60})\)=\((?P<v>[^)\n]{1,200})\)")
 _XML = re.compile(r"<(?P<key>[A-Za-z_][\w.:-]{0,60})(?:\s[^<>]{0,200})?>(?P<v>[^<>\n]{1,2000})</(?P=key)>")
@@ -245,16 +251,19 @@ def _odd(value: str) -> bool:
 
 def _span(m: re.Match[str], group: str, text: str) -> Span:
     start, end = m.span(group)
-    while end > start + 1 and text[end - 1] in ".,;:!?)]}" and group in {"v", "bare", "v2"}:
-        # closing punctuation belongs to the sentence, "!" at a password's end does not cost much
-        if text[end - 1] in "!?" or (text[end - 1] == ")" and "(" in text[start:end]):
-            break
+    return Span(start, _trimmed(text, start, end) if group in {"v", "v2"} else end, Kind.SECRET)
+
+
+def _trimmed(text: str, start: int, end: int) -> int:
+    """Where a value ends without the punctuation that belongs to the sentence; a "!" at a password's end does not cost much."""
+    while end > start + 1 and text[end - 1] in ".,;:)]}" and not (text[end - 1] == ")" and "(" in text[start:end]):
         end -= 1
-    return Span(start, end, Kind.SECRET)
+    return end
 
 
 def _pairs(look: Look) -> Iterator[Span]:
     text, lower = look.text, look.lower
+    run = covered = 0  # where the bare value ends that was read last, and where the one that was taken
     for named in _NAMED.finditer(text):
         key = named["key"]
         low = key.lower()
@@ -263,9 +272,19 @@ def _pairs(look: Look) -> Iterator[Span]:
         m = _VALUE.match(text, named.end())
         if m is None:
             continue
-        group = "bare" if m["quoted"] is None else "quoted"
-        if plausible(m[group], key):
-            yield _span(m, group, text)
+        if m["quoted"] is not None:
+            if plausible(m["quoted"], key):
+                yield Span(*m.span("quoted"), Kind.SECRET)
+            continue
+        start = m.start("bare")
+        if start < covered:  # `password=token=…`: all of one value, which is read once however many keys it holds
+            continue
+        if start >= run:
+            found = _RUN.match(text, start)
+            run = found.end() if found else start
+        if plausible(text[start : min(run, start + _JUDGED)], key):
+            covered = _trimmed(text, start, run)
+            yield Span(start, covered, Kind.SECRET)
     for expression, worth in ((_TUPLE_AUTH, look.seen & _TUPLE_WORDS), (_SQL, "'" in text)):
         if worth:
             for m in expression.finditer(text):

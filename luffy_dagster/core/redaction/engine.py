@@ -16,7 +16,7 @@ import polars as pl
 from luffy_dagster.core.redaction import addresses, context, looks, names, personal, places, tokens
 from luffy_dagster.core.redaction.policy import LOGS, Kind, Policy, Span, pseudonym
 
-ALGORITHM = "redaction-2026-12"
+ALGORITHM = "redaction-2026-12-2"
 # Groups of rules; the column engine says for each text which of them may find something.
 _TOKENS, _CONTEXT, _EMAILS, _NUMBERS, _NAMES, _PLACES = 1, 2, 4, 8, 16, 32
 ALL = 63

@@ -19,6 +19,14 @@ GOES = [  # (text, what must not be in it afterwards)
     ("login with password=Wint3r!Harbour", "Wint3r!Harbour"),
     ('{"user":"bo","passwd":"a \\"quoted\\" one"}', "quoted"),
     ('payload "{\\"secret\\":\\"s3cr3tvalue99\\"}"', "s3cr3tvalue99"),
+    ("login with password=" + "banana99", "=b"),  # not as what stands before a quoted value: b"…", u"…", SecretStr("…")
+    ("login with password=" + "Secret123", "Secret123"),
+    ("login with password=Secret" + "123", "=Secret"),
+    ("login with password=b'" + "banana99'", "banana99"),
+    ("login with password=SecretStr(" + "banana99)", "banana99"),
+    ("login with password=token=b'" + "banana99'", "banana99"),
+    ("login with token=" + "x9" * 4_000 + "Harbour", "Harbour"),  # a long one whole
+    ("login with password=token=" + "x9" * 4_000 + "Harbour", "Harbour"),
     ("DB_PASS=Gr1nite REDIS_AUTH=pep-991", "Gr1nite"),
     ("DB_PASS=Gr1nite REDIS_AUTH=pep-991", "pep-991"),
     ("postgres://app:" + "horse77@db.example.com:5432/x", "horse77"),
@@ -155,7 +163,7 @@ def test_anything_is_read(text):
     redact(pl.Series([text]), DOCUMENTS, key=KEY)
 
 
-@pytest.mark.parametrize("unit", ["a", "=", "password=", "://", "a:", "1 ", "0 ", "Aa ", "<", "\\", "eyJ.", "@a.", '"', "-p ", "{[(", "Anna Berg ", "at x.y(Z.java:1) ", "\x1b[", "said the user Anna of Hill Street 12. "])
+@pytest.mark.parametrize("unit", ["a", "=", "password=", "password=[SECRET:", "password=(", "password='", "password=token=b'x,", "://", "a:", "1 ", "0 ", "Aa ", "<", "\\", "eyJ.", "@a.", '"', "-p ", "{[(", "Anna Berg ", "at x.y(Z.java:1) ", "\x1b[", "said the user Anna of Hill Street 12. "])
 def test_malice_costs_no_more_than_its_length(unit):
     assert_near_linear(lambda text: redact_text(text, DOCUMENTS, KEY), lambda size: (unit * size)[:size], 400_000)
 
