@@ -52,6 +52,18 @@ class Masked:
 
 def mask(texts: pl.Series) -> Masked:
     """Masks collapsed texts (distinct, not null)."""
+    named = texts.str.contains(masks.PSEUDONYM)
+    if not named.any():
+        return _mask(texts)
+    # texts that differ in the keyed part of pseudonyms alone are one, with their values at the same places
+    codes, alike = encode(texts.str.replace_all(masks.KEYED, "${1}00000000]"))
+    few = _mask(alike)
+    return Masked(
+        few.shapes.gather(codes), few.firsts.gather(codes), few.counts.gather(codes), few.starts, few.sizes, few.kinds
+    )
+
+
+def _mask(texts: pl.Series) -> Masked:
     alike = translated(texts, _ALIKE) if len(texts) >= _MANY else None
     if alike is None:
         return mask_each(texts)
@@ -142,7 +154,8 @@ def mask_each(texts: pl.Series) -> Masked:
     """Masks collapsed texts (distinct, not null), each by itself."""
     sign = _sign(texts)
     # one pass finds the values and what is between them: every other part is a value
-    parts = texts.str.replace_all(masks.PATTERN, f"{sign}${{0}}{sign}").str.split(sign)
+    pattern = masks.PATTERN if texts.str.contains(masks.PSEUDONYM).any() else masks.UNREDACTED
+    parts = texts.str.replace_all(pattern, f"{sign}${{0}}{sign}").str.split(sign)
     lengths = parts.list.len().cast(pl.UInt32)
     begins = lengths.cum_sum() - lengths
     flat = pl.DataFrame({"part": parts, "begin": begins}).with_row_index("text").explode("part", empty_as_null=False)

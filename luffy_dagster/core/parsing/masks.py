@@ -36,9 +36,15 @@ _DOCUMENT = (
 _SPACED = r"(?: [A-Z][A-Za-z0-9]{0,15}[a-z][A-Za-z0-9]{0,15}){1,2}(?: \([a-z0-9]{1,8}\))?"
 _FQDN = r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,62})(?:\.[A-Za-z0-9][A-Za-z0-9_-]{0,62}){0,8}"
 
+# What redaction puts in the place of what it takes out (`core.redaction.policy.pseudonym`); its last eight signs depend on a key.
+_PRIVATE = "SECRET|EMAIL|PHONE|CARD|IBAN|NATIONAL_ID|PERSON|PLACE|IP"
+PSEUDONYM = rf"\[(?:{_PRIVATE}):[0-9a-f]{{8}}\]"
+KEYED = rf"(\[(?:{_PRIVATE}):)[0-9a-f]{{8}}\]"  # the same with what does not depend on the key as its group
+
 # Order matters: at one position the first that matches wins.
 _ALTERNATIVES: tuple[str, ...] = (
     "\x00",  # the separator used while masking: so that a message that holds one is still rebuilt
+    PSEUDONYM,
     # url
     rf"\b[a-zA-Z][a-zA-Z0-9+.-]{{1,15}}://(?:{_URL_CHAR}|[:.!?]+{_URL_CHAR})+/?",
     # uuid, mac (and other runs of byte pairs)
@@ -76,6 +82,9 @@ _ALTERNATIVES: tuple[str, ...] = (
     r"[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+\b)?",
 )
 PATTERN = "|".join(f"(?:{p})" for p in _ALTERNATIVES)
+UNREDACTED = "|".join(
+    f"(?:{p})" for p in _ALTERNATIVES if p != PSEUDONYM
+)  # the same for texts without one, a little quicker
 
 # Full-match expressions over digit-collapsed values, first wins; what matches none is an `id`.
 KINDS: tuple[tuple[str, str], ...] = (
@@ -84,10 +93,10 @@ KINDS: tuple[tuple[str, str], ...] = (
     ("url", r"[a-zA-Z][a-zA-Z0-9+.-]*://.*"),
     ("uuid", rf"{_H}{{8}}-{_H}{{4}}-{_H}{{4}}-{_H}{{4}}-{_H}{{12}}"),
     ("mac", rf"{_H}{{2}}(?::{_H}{{2}}){{5,11}}|{_H}{{1,2}}(?::{_H}{{1,2}}){{5}}"),
-    ("ip", r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}"),
+    ("ip", r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}|\[IP:.*"),
     ("time", rf"{_DAY}.*|{_MONTH} .*|[0-9]{{1,4}}[-/.](?:[0-9]{{1,2}}|{_MONTH})[-/.].*|{_TIME}"),
     ("ipv6", r"[0-9a-fA-F]*:[0-9a-fA-F:]*"),
-    ("email", r"[^/\\]+@.*"),
+    ("email", r"[^/\\]+@.*|\[EMAIL:.*"),
     ("path", r"(?:[A-Za-z]:)?[\\/].*"),
     ("hex", rf"[0-9]x{_H}+|{_H}{{6,}}"),
     ("host", rf".*\.{_TLD}"),

@@ -20,7 +20,7 @@ from luffy_dagster.core.parsing import masks
 from luffy_dagster.core.parsing.masking import Masked, mask
 from luffy_dagster.core.parsing.texts import collapse_digits, encode
 
-SHAPE_ALGORITHM = "shapes-2026-11-25"
+SHAPE_ALGORITHM = "shapes-2026-11-28"
 # Stands for all messages whose shapes a day has no room for (`flows.facts`); no message has it, for a value is a hole.
 BUCKET_SHAPE = "(more shapes than a day may have)"
 LONGEST = 4_000  # characters of a message that are looked at; what follows is one value of kind "more"

@@ -20,7 +20,10 @@ from luffy_dagster.core.parsing.shapes import (
     shape_of,
     summarise_shapes,
 )
+from luffy_dagster.core.parsing.templates import mine_templates
 from luffy_dagster.core.parsing.texts import collapse_digits
+from luffy_dagster.core.redaction import Policy, redact
+from luffy_dagster.core.redaction.policy import Kind, pseudonym
 from luffy_dagster_tests.growth import assert_near_linear
 
 # Pieces that masks and escapes are made of, so that Hypothesis meets their borders.
@@ -147,6 +150,31 @@ def test_texts_that_differ_in_ids_are_masked_as_each_is() -> None:
     )
     for name in ("starts", "sizes", "kinds"):
         assert getattr(one, name).gather(at).to_list() == getattr(each, name).gather(at_each).to_list()
+
+
+def test_a_pseudonym_is_one_value_whatever_the_key() -> None:
+    lines = [f"mail to mia{n}@example.org and {n}@example.org queued, card 4111 1111 1111 1111" for n in range(300)]
+    lines += [f"login of user{n} with password=hunter{n}x from 10.0.0.{n % 250}" for n in range(300)]
+    seen = []
+    for key in range(3):
+        redacted = redact(pl.Series(lines), Policy(frozenset(Kind)), key=bytes([key])).texts
+        assert (redacted != pl.Series(lines)).all()
+        shaped = shape_messages(redacted)
+        assert [rebuild(*row) for row in shaped.select("shape", "variables").iter_rows()] == redacted.to_list()
+        seen.append(shaped["shape"].unique().sort().to_list())
+    assert seen[0] == seen[1] == seen[2]
+    assert seen[0] == ["login of user<num> with password=<id> from <ip>", "mail to <email> and <email> queued, card <id>"]
+    assert mine_templates(summarise_shapes(shaped.with_columns(message=redacted)))["template"].sort().to_list() == [
+        "login of <*> with password=<*> from <*>",
+        "mail to <*> and <*> queued, card <*>",
+    ]
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_every_kind_of_pseudonym_is_known(kind: Kind) -> None:
+    for key in range(40):  # also where the keyed part is digits alone, or letters alone
+        text = f"a {pseudonym(kind, 'x', bytes([key]))} b"
+        assert shape_of(text)[1] in ("a <email> b", "a <ip> b", "a <id> b")
 
 
 @given(st.text(alphabet="0ea.:-/xA@ ", min_size=1, max_size=20))
