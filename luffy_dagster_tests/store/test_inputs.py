@@ -39,7 +39,7 @@ def test_any_value_of_a_service_is_taken_or_refused_by_name(engine, now, field, 
 
 
 @_quick
-@given(field=st.sampled_from([*store.sources._PLAIN, *store.sources.SECRETS]), value=anything)
+@given(field=st.sampled_from([*store.sources.PLAIN, *store.sources.SECRETS]), value=anything)
 @example(field="options", value={"a": float("nan")})
 @example(field="query_filter", value=[1])
 @example(field="paths", value=None)

@@ -4,7 +4,7 @@
 wrapper; the others pass. The header that the program itself wrote is `headers`' business.
 """
 
-from luffy_dagster.core.parsing.unwrap.json_lines import JsonPlan
+from luffy_dagster.core.parsing.unwrap.json_plan import JsonPlan
 from luffy_dagster.core.parsing.unwrap.steps import COLUMNS, Step, apply, detect
 
 __all__ = ["COLUMNS", "JsonPlan", "Step", "apply", "detect"]

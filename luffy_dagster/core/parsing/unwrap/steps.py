@@ -16,7 +16,7 @@ import polars as pl
 from luffy_dagster.core.parsing import levels, times
 from luffy_dagster.core.parsing.levels import WORDS
 from luffy_dagster.core.parsing.traces.continuation import is_continuation
-from luffy_dagster.core.parsing.unwrap import json_lines, json_names, logfmt, records
+from luffy_dagster.core.parsing.unwrap import json_lines, json_names, json_plan, logfmt, records
 from luffy_dagster.core.schemas import UTC_US
 
 # What unwrapping yields per row. `lane`: lines of different lanes of one stream do not continue each other. `whole`: the
@@ -67,7 +67,7 @@ class Step:
     """One wrapper to take off."""
 
     kind: str  # ansi, cri, compose, kubectl, stern, rfc5424, pri, json, logfmt, octal, or one of records
-    plan: json_lines.JsonPlan | None = None
+    plan: json_plan.JsonPlan | None = None
     columns: tuple[str, ...] = ()  # names of the columns of W3C's format
 
     def to_json(self) -> dict[str, object]:
@@ -82,7 +82,7 @@ class Step:
         columns = value.get("columns")
         return Step(
             str(value["kind"]),
-            json_lines.JsonPlan.from_json(plan) if isinstance(plan, dict) else None,
+            json_plan.JsonPlan.from_json(plan) if isinstance(plan, dict) else None,
             tuple(str(name) for name in columns) if isinstance(columns, list) else (),
         )
 
@@ -128,22 +128,22 @@ def _detect_one(lines: Sequence[str], had: set[str]) -> tuple[Step, list[str]] |
     if not had & {"json", "logfmt"}:
         pairs = logfmt.sample_objects(lines)
         if pairs and len(pairs) >= 0.7 * _beside_traces(lines[:400]):
-            settled = json_lines.plan(pairs)
+            settled = json_plan.plan(pairs)
             if {"level", "time"} & set(settled.keys) and "message" in settled.keys:
                 rest = [line for line in lines if logfmt.decode(line) is None]
                 return Step("logfmt", replace(settled, line=False)), rest
-    objects = json_lines.sample_objects(lines)
+    objects = json_plan.sample_objects(lines)
     if len(objects) >= max(1, 0.02 * min(total, 400)):
-        plan = json_lines.plan(objects)
+        plan = json_plan.plan(objects)
         if "message" not in plan.keys and not ({"level", "time"} & set(plan.keys)):
             return None
         inner = []
         for line in lines:
-            item = json_lines.decode(line) if line.lstrip()[:1] == "{" else None
+            item = json_plan.decode(line) if line.lstrip()[:1] == "{" else None
             if item is None:
                 inner.append(line)
             elif plan.line:
-                value = json_lines.get(item, plan.keys.get("message", []))
+                value = json_plan.get(item, plan.keys.get("message", []))
                 inner.append(str(value if value is not None else "").rstrip("\n"))
         if "json" in had and not plan.line and not inner and len(had) > 3:
             return None
@@ -266,7 +266,7 @@ def _pri(column: pl.Series) -> pl.Series:
 
 def _apply_json(
     frame: pl.DataFrame,
-    plan: json_lines.JsonPlan,
+    plan: json_plan.JsonPlan,
     assume_tz: str,
     received_at: pl.Series | datetime,
     *,
