@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import sys
 import types
 import typing
@@ -17,20 +18,36 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from luffy_dagster.cli import ui
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    import click
+
 _EXTRA = {"allow_extra_args": True, "ignore_unknown_options": True}
-_NOT_EVALS = {"parts", "common"}
+# What others use and no command names.
+_NOT_EVALS = {"parts", "common", "remembered", "suspect_weights"}
+
+
+class _Named(TyperCommand):
+    """A command whose help lists the names that may be given, with what each is; looked up only when help is wanted."""
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The command's help and the names below it."""
+        there = available(bench_=self.name == "bench")
+        width = max(map(len, there), default=0)
+        lines = [f"[bold cyan]{name:<{width}}[/]  {said.replace('[', chr(92) + '[')}" for name, said in there.items()]
+        self.epilog = "\n\n".join(["[bold]Names[/]", *lines])
+        super().format_help(ctx, formatter)
 
 
 def register(app: typer.Typer) -> None:
     """Hang the commands of this module into the root."""
-    app.command("eval", context_settings=_EXTRA, rich_help_panel="Measure")(eval_)
-    app.command("bench", context_settings=_EXTRA, rich_help_panel="Measure")(bench)
+    app.command("eval", cls=_Named, context_settings=_EXTRA, rich_help_panel="Measure")(eval_)
+    app.command("bench", cls=_Named, context_settings=_EXTRA, rich_help_panel="Measure")(bench)
 
 
 def eval_(
@@ -40,12 +57,13 @@ def eval_(
     out: Annotated[
         Path | None, typer.Option("--out", help="Write the predictions here, one JSON object a line.")
     ] = None,
+    json_: ui.Json = False,
 ) -> None:
     """Run the system's own code over labelled data; the figures are the last line, as JSON.
 
     Example: [bold]luffy eval templates data/loghub --out predictions.jsonl[/]
     """
-    _given_by_name("evaluation", name, bench_=False)
+    _given_by_name("evaluation", name, bench_=False, json_=json_)
     if data is None:
         ui.usage(f"luffy eval {name} needs DATA, a file or folder of labelled data")
     if not data.exists():
@@ -56,28 +74,43 @@ def eval_(
 def bench(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(help="Which benchmark; `list` shows them.", show_default=False)],
+    json_: ui.Json = False,
 ) -> None:
     """Measure speed against a yardstick in the same run; the figures are the last line, as JSON.
 
     Example: [bold]luffy bench mining --lines 200000[/]
     """
-    _given_by_name("benchmark", name, bench_=True)
+    _given_by_name("benchmark", name, bench_=True, json_=json_)
     _run(name, bench_=True, fixed={}, extra=ctx.args)
 
 
-def available(*, bench_: bool) -> list[str]:
-    """The names of the evaluations or benchmarks that are there, without importing them."""
+def available(*, bench_: bool) -> dict[str, str]:
+    """What evaluations or benchmarks are there, by name, with the first sentence of each; none is imported."""
     folder = Path(__file__).resolve().parents[1] / "evals"
-    names = {path.stem for path in folder.glob("*.py")} | {path.parent.name for path in folder.glob("*/__init__.py")}
-    names = {name for name in names if not name.startswith("_") and name not in _NOT_EVALS}
-    chosen = {name.removeprefix("bench_") for name in names if name.startswith("bench_") == bench_}
-    return sorted(name.replace("_", "-") for name in chosen)
+    files = {path.stem: path for path in folder.glob("*.py")}
+    files |= {path.parent.name: path for path in folder.glob("*/__init__.py")}
+    found = {
+        stem.removeprefix("bench_").replace("_", "-"): path
+        for stem, path in files.items()
+        if not stem.startswith("_") and stem not in _NOT_EVALS and stem.startswith("bench_") == bench_
+    }
+    return {name: _said(path) for name, path in sorted(found.items())}
 
 
-def _given_by_name(kind: str, name: str, *, bench_: bool) -> None:
+def _said(path: Path) -> str:
+    """The first line of a module's docstring without the command that it begins with."""
+    with path.open(encoding="utf-8") as handle:
+        first = handle.readline().strip().strip('"')
+    return re.sub(r"^`luffy [^`]*`: ", "", first).rstrip(".")
+
+
+def _given_by_name(kind: str, name: str, *, bench_: bool, json_: bool) -> None:
     """End the command for `list` or a name that is not there."""
     there = available(bench_=bench_)
     if name == "list":
+        if json_:
+            ui.print_json(there)
+            raise typer.Exit
         for one in there:
             ui.out.print(one, highlight=False)
         raise typer.Exit
@@ -90,8 +123,11 @@ def _run(name: str, *, bench_: bool, fixed: dict[str, Any], extra: Sequence[str]
     stem = name.replace("-", "_")
     function = import_module(f"luffy_dagster.evals.{'bench_' if bench_ else ''}{stem}").run
     options = parse_options(function, extra, taken=set(fixed))
-    with redirect_stdout(sys.stderr):
-        figures = function(**fixed, **options)
+    try:
+        with redirect_stdout(sys.stderr):
+            figures = function(**fixed, **options)
+    except (ValueError, FileNotFoundError) as error:  # options that do not go together, data that is not there
+        raise ui.CliError(str(error)) from error
     typer.echo(json.dumps(ui.plain(figures), ensure_ascii=False))
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from luffy_dagster.cli import context, ui
+from luffy_dagster.cli.arguments import Slug
 
 cluster_app = typer.Typer(no_args_is_help=True, help="Decide about a cluster: resolve, ignore, reopen, merge, assign.")
 release_app = typer.Typer(no_args_is_help=True, help="Releases: which version runs where since when.")
@@ -15,6 +16,13 @@ maintenance_app = typer.Typer(no_args_is_help=True, help="Maintenance windows, w
 
 Service = Annotated[str, typer.Option("--service", "-s", help="Its service.", show_default=False)]
 Id = Annotated[str, typer.Argument(metavar="ID", help="Id of the cluster.", show_default=False)]
+Other = Annotated[
+    str, typer.Argument(metavar="OTHER", help="Id of the cluster that it is the same as.", show_default=False)
+]
+Print = Annotated[str, typer.Argument(metavar="FINGERPRINT", help="Which of the cluster's.", show_default=False)]
+Owner = Annotated[str, typer.Argument(metavar="OWNER", help="A person or a team.", show_default=False)]
+Version = Annotated[str, typer.Argument(metavar="VERSION", help="What the release is called.", show_default=False)]
+Window = Annotated[int, typer.Argument(metavar="NUMBER", help="Its number, as list shows it.", show_default=False)]
 Reason = Annotated[str, typer.Option("--reason", "-r", help="Why.")]
 
 
@@ -107,7 +115,7 @@ def reopen(cluster: Id, service: Service, reason: Reason = "", json_: ui.Json = 
 
 
 @cluster_app.command("merge")
-def merge(cluster: Id, other: str, service: Service, reason: Reason = "", json_: ui.Json = False) -> None:
+def merge(cluster: Id, other: Other, service: Service, reason: Reason = "", json_: ui.Json = False) -> None:
     """Two clusters are one cause, whatever a later run thinks.
 
     Example: [bold]luffy cluster merge c-12 c-17 -s payments --reason "same bug"[/]
@@ -122,7 +130,7 @@ def merge(cluster: Id, other: str, service: Service, reason: Reason = "", json_:
 
 
 @cluster_app.command("unmerge")
-def unmerge(fingerprint: str, service: Service, reason: Reason = "", json_: ui.Json = False) -> None:
+def unmerge(fingerprint: Print, service: Service, reason: Reason = "", json_: ui.Json = False) -> None:
     """Take a fingerprint out of its cluster for good.
 
     Example: [bold]luffy cluster unmerge fp-1a2b -s payments[/]
@@ -137,7 +145,7 @@ def unmerge(fingerprint: str, service: Service, reason: Reason = "", json_: ui.J
 
 
 @cluster_app.command("assign")
-def assign(cluster: Id, owner: str, service: Service, json_: ui.Json = False) -> None:
+def assign(cluster: Id, owner: Owner, service: Service, json_: ui.Json = False) -> None:
     """Give a cluster to somebody ("" takes it back).
 
     Example: [bold]luffy cluster assign c-12 ann -s payments[/]
@@ -151,8 +159,8 @@ def assign(cluster: Id, owner: str, service: Service, json_: ui.Json = False) ->
 
 @release_app.command("add")
 def add_release(
-    service: str,
-    version: str,
+    service: Slug,
+    version: Version,
     commit: Annotated[str | None, typer.Option("--commit", help="Its commit.")] = None,
     environment: Annotated[str | None, typer.Option("--environment", "-e", help="Where it runs.")] = None,
     at: Annotated[str, typer.Option("--at", help="Since when: now, 2h (before now), or a time.")] = "now",
@@ -172,7 +180,7 @@ def add_release(
 
 
 @release_app.command("sync")
-def sync(service: str, json_: ui.Json = False) -> None:
+def sync(service: Slug, json_: ui.Json = False) -> None:
     """Take the tags of the service's repository as its releases; what is known keeps its earliest time.
 
     Example: [bold]luffy release sync payments[/]
@@ -189,7 +197,7 @@ def sync(service: str, json_: ui.Json = False) -> None:
 
 
 @release_app.command("list")
-def releases(service: str, json_: ui.Json = False) -> None:
+def releases(service: Slug, json_: ui.Json = False) -> None:
     """Releases of a service, the newest first.
 
     Example: [bold]luffy release list payments[/]
@@ -279,7 +287,7 @@ def windows(json_: ui.Json = False) -> None:
 
 
 @maintenance_app.command("end")
-def end_window(number: int, json_: ui.Json = False) -> None:
+def end_window(number: Window, json_: ui.Json = False) -> None:
     """End a window early.
 
     Example: [bold]luffy maintenance end 3[/]

@@ -109,10 +109,11 @@ def _gateway(rng: random.Random, number: int) -> str:
     return f"{stamp:%b} {stamp.day:>2} {stamp:%H:%M:%S} edge{rng.randrange(9)} {_GATEWAY[int(rng.random() ** 2 * len(_GATEWAY))](rng)}"
 
 
-def _lines(form: str, lines: int, data: Path | None) -> Iterator[str]:
+def generate(form: str, lines: int, data: Path | None = None) -> Iterator[str]:
+    """`lines` lines of a format (`FORMATS`)."""
     if form == "hdfs":
         if data is None:
-            raise ValueError("format hdfs repeats real lines: give their file with data=")
+            raise ValueError("format hdfs repeats real lines: give their file with --data")
         raw = data.read_bytes()
         real = (gzip.decompress(raw) if data.suffix == ".gz" else raw).decode("utf-8", "replace").splitlines()
         for number in range(lines):
@@ -230,7 +231,7 @@ def run(
     with tempfile.TemporaryDirectory(prefix="luffy-bench-") as folder:
         whole, part = Path(folder) / "whole.log", Path(folder) / "part.log"
         with whole.open("w") as handle, part.open("w") as start:
-            for number, line in enumerate(_lines(format, lines, data)):
+            for number, line in enumerate(generate(format, lines, data)):
                 handle.write(line + "\n")
                 if number < yardstick_lines:
                     start.write(line + "\n")

@@ -1,4 +1,4 @@
-"""`luffy bench worlds`: false alarms and recall on made-up services that are harder than the shared scenarios (`_worlds`).
+"""`luffy bench worlds`: false alarms and recall on made-up services that are harder than the shared scenarios.
 
 One setting for all. Printed per kind of calm and per kind of incident; severities of false alarms too, because a false
 critical one wakes somebody.

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from luffy_dagster.evals import bench_mining, bench_pipeline
+from luffy_dagster.evals import bench_mining, bench_pipeline, bench_redaction
 
 
 def test_pipeline_says_what_redaction_costs():
@@ -20,6 +20,19 @@ def test_mining_compares_in_one_run():
     figures = bench_mining.run(lines=3_000, yardstick_lines=500)
     assert (figures["luffy"]["lines"], figures["drain3"]["lines"]) == (3_000, 500)
     assert figures["times_drain3"] > 0
+
+
+def test_redaction_is_measured_where_the_parser_calls_it():
+    figures = bench_redaction.run(lines=2_000, records=20, yardstick_lines=100)
+    formats = figures["log_lines"]["per_format"]
+    assert sorted(formats) == ["app", "gateway", "java", "json", "python"]
+    assert sum(part["lines"] for part in formats.values()) == 2_000
+    assert all(part["lines_per_cpu_second"] > 0 for part in formats.values())
+    assert formats["python"]["changed"] > 0
+    assert {"EMAIL", "PERSON"} <= set(figures["records"]["spans"])
+    assert figures["records"]["lines"] == 20 * 41
+    assert figures["yardstick"]["log_lines"]["expressions"] > 100
+    assert figures["times_yardstick"] > 0
 
 
 MEMORY = """

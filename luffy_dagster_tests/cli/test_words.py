@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from importlib import import_module
 
 import click
 import pytest
@@ -28,11 +29,9 @@ def test_every_command_has_help_with_an_example(path):
     text = re.sub(r"\[/?[a-z]*\]", "", ALL[path].help or "")
     assert f"luffy {' '.join(path)}" in text or "For example" in text, "an example"
     options = {option for parameter in ALL[path].params for option in parameter.opts}
-    if path[0] not in ("eval", "bench"):  # their answer is JSON anyhow
-        assert "--json" in options
+    assert "--json" in options
     for parameter in ALL[path].params:
-        if isinstance(parameter, click.Option):
-            assert parameter.help, parameter.name
+        assert parameter.help, parameter.name
 
 
 def test_all_commands_of_the_promise_are_there():
@@ -118,6 +117,17 @@ def test_eval_hands_options_over_by_their_types(luffy, tmp_path):
     parsed = parse_options(run, ["--repos", "x", "--lines=7_000", "--share", "0.5", "--fast"], taken={"data", "out"})
     assert parsed == {"repos": "x", "lines": 7000, "share": 0.5, "fast": True}
     assert "templates" in luffy("eval", "list").out.split()
+
+
+@pytest.mark.parametrize(("command", "some"), [("eval", ["templates", "redaction"]), ("bench", ["mining", "redaction"])])
+def test_the_help_of_measuring_lists_what_there_is(luffy, command, some):
+    listed = luffy(command, "list", "--json").json
+    told = luffy(command, "--help").out
+    assert set(some) <= set(listed)
+    for name, said in listed.items():
+        assert re.search(rf"^ *{name}  +{re.escape(said[:30])}", told, re.MULTILINE), name
+        prefix = "bench_" if command == "bench" else ""
+        assert callable(import_module(f"luffy_dagster.evals.{prefix}{name.replace('-', '_')}").run)
 
 
 def test_eval_prints_figures_as_the_last_line(luffy, tmp_path):
