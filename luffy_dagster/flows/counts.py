@@ -25,25 +25,36 @@ def windows_of(hours: Iterable[datetime]) -> list[tuple[datetime, datetime]]:
     return result
 
 
-def recount(ctx: FlowContext, conn: Any, service: str, hours: set[datetime]) -> None:
-    """Replaces the counts of these hours by level, by shape and by fingerprint with what the lake holds now."""
+def recount(
+    ctx: FlowContext,
+    conn: Any,
+    service: str,
+    hours: set[datetime],
+    *,
+    batch: int,
+    entries: pl.DataFrame,
+    exceptions: pl.DataFrame,
+) -> None:
+    """Replaces the counts of these hours by level, by shape and by fingerprint with what the lake holds now.
+
+    `entries` and `exceptions` are all that it holds of `batch`, its last: they are at hand and not read again.
+    """
     windows = windows_of(hours)
-    entries = ctx.lake.scan(
-        "entries", service, windows=windows, columns=["event_time", "environment", "level", "shape_id"]
-    )
     hour = pl.col("event_time").dt.truncate("1h").alias("hour")
     environment = pl.col("environment").fill_null("")
-    grouped = (
-        entries.group_by(hour, environment, pl.col("level").fill_null(""), "shape_id")
-        .agg(pl.len().cast(pl.Int64).alias("count"))
-        .collect()
-    )
-    fingerprints = (
-        ctx.lake.scan("exceptions", service, windows=windows, columns=["event_time", "environment", "fingerprint"])
-        .group_by(hour, environment, "fingerprint")
-        .agg(pl.len().cast(pl.Int64).alias("count"))
-        .collect()
-    )
+
+    def counted(kind: str, written: pl.DataFrame, *by: str) -> pl.DataFrame:
+        columns = ["event_time", "environment", *by]
+        earlier = ctx.lake.scan(kind, service, windows=windows, batch_upto=batch - 1, columns=columns)
+        keys = [hour, environment, *(pl.col(name).fill_null("") if name == "level" else pl.col(name) for name in by)]
+        parts = (
+            part.group_by(keys).agg(pl.len().cast(pl.Int64).alias("count"))
+            for part in (earlier, written.lazy().select(columns))
+        )
+        return pl.concat(pl.collect_all(parts)).group_by("hour", "environment", *by).agg(pl.col("count").sum())
+
+    grouped = counted("entries", entries, "level", "shape_id")
+    fingerprints = counted("exceptions", exceptions, "fingerprint")
 
     def summed(name: str) -> pl.DataFrame:
         return grouped.drop_nulls(name).group_by("hour", "environment", name).agg(pl.col("count").sum())

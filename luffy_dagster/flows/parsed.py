@@ -76,7 +76,7 @@ def write(
     days = _tally(work, parsed, redone, all_entries, all_exceptions, new)
     with store.begin(ctx.engine) as conn:
         if hours:
-            recount(ctx, conn, slug, hours)
+            recount(ctx, conn, slug, hours, batch=batch, entries=all_entries, exceptions=all_exceptions)
         learn(conn, slug, all_entries)
         work.new_shapes += store_facts(conn, work.service, passed.kept(shapes), all_exceptions, now=now)
         tell_of_cap(conn, slug, passed, all_entries, cap, now)

@@ -156,18 +156,17 @@ def _entries(
     """One row per entry with the columns of ENTRIES except shapes, plus `text`, `last_time`, `lane`, `key`; and the members."""
     is_first = read["entry"] == read["row"]
     all_first = bool(is_first.all())
-    head = read if all_first else read.filter(is_first)
-    rows = raw if all_first else raw.filter(is_first)
+    head = read.select(*KEPT, "text", "stack", "headed", "ambiguous", "read", "lane", "key", "row", "time")
+    rows = raw.select("doc_id", "source_id", "stream", "seq", "event_time", "received_at", "flags", "body")
+    if not all_first:
+        head, rows = head.filter(is_first), rows.filter(is_first)
     message = head["text"]
     text = (
         message
         if head["stack"].null_count() == head.height
         else head.select(pl.concat_str("text", "stack", separator="\n", ignore_nulls=True)).to_series()
     )
-    frame = rows.select("doc_id", "source_id", "stream", "seq", "event_time", "received_at", "flags", "body")
-    frame = frame.hstack(
-        head.select(*KEPT, "headed", "ambiguous", "read", "lane", "key", "row", pl.col("time").alias("header_time"))
-    ).with_columns(
+    frame = rows.hstack(head.drop("text", "stack").rename({"time": "header_time"})).with_columns(
         text.alias("text"),
         message.alias("message"),
         pl.col("event_time").alias("last_time"),

@@ -15,6 +15,7 @@ from luffy_dagster.core.model import StreamProfile
 from luffy_dagster.core.parsing import unwrap
 from luffy_dagster.core.parsing.headers import FIELDS, read_headers
 from luffy_dagster.core.parsing.profiles import Reading, reading
+from luffy_dagster.core.parsing.texts import encode
 
 # Columns of an entry that header, wrapper or source may give.
 KEPT = ("level", "logger", "thread", "process", "host", "environment", "version", "trace_id", "span_id")
@@ -111,16 +112,23 @@ def unfold(
     wants_time: frozenset[str],
 ) -> pl.DataFrame:
     """All rows of `raw` (with `row`) read by their streams' profiles, in order, with `lane`, `key`, `fold_all`, `glued`."""
-    groups: dict[tuple[str, str, bool], list[str]] = {}
-    pairs = raw.select("stream", "source_id").unique(subset=["stream"], maintain_order=True)
-    for stream, source in pairs.iter_rows():
+    groups: dict[tuple[str, str, bool], list[int]] = {}
+    numbers, streams = encode(raw["stream"])
+    firsts = numbers.arg_unique()
+    sources = raw["source_id"].gather(firsts)
+    for number, (stream, source) in enumerate(zip(streams, sources, strict=True)):
         profile = profiles[stream]
         zone = assume_tz.get(source) or reading(profile).zone
-        groups.setdefault((profile.profile_id, zone, source in wants_time), []).append(stream)
+        groups.setdefault((profile.profile_id, zone, source in wants_time), []).append(number)
+    # where streams that stand one after the other begin and end
+    borders = [*firsts.to_list(), raw.height] if numbers.is_sorted() else []
     pieces = []
-    for (_, zone, timed), streams in groups.items():
-        settled = reading(profiles[streams[0]])
-        part = raw if len(groups) == 1 else raw.filter(pl.col("stream").is_in(streams))
+    for (_, zone, timed), members in groups.items():
+        settled = reading(profiles[streams[members[0]]])
+        if borders and members[-1] - members[0] == len(members) - 1:
+            part = raw.slice(borders[members[0]], borders[members[-1] + 1] - borders[members[0]])
+        else:
+            part = raw.filter(numbers.is_in(members))
         received = part["received_at"]
         read = read_lines(part["body"], settled, assume_tz=zone, received_at=received, wants_time=timed)
         key = _key(read, settled)
@@ -132,7 +140,7 @@ def unfold(
     out = pieces[0] if len(pieces) == 1 else pl.concat(pieces, rechunk=True)
     if not out["row"].is_sorted():
         out = out.sort("row")
-    out = out.with_columns(_lanes(out).alias("lane"))
+    out = out.with_columns(_lanes(out, numbers).alias("lane"))
     return _glue(_pairs(out)).drop("dated")
 
 
@@ -170,19 +178,12 @@ def _key(read: pl.DataFrame, settled: Reading) -> pl.Series:
     ).to_series()
 
 
-def _lanes(frame: pl.DataFrame) -> pl.Series:
-    """A number per lane: a stream, or a container or service inside it."""
-    inner = frame["wrapped_lane"]
-    if inner.null_count() == len(frame):
-        texts = frame["stream"]
-    else:
-        texts = frame.select(pl.concat_str("stream", "wrapped_lane", separator="\x1f", ignore_nulls=True)).to_series()
-    if len(texts) and texts.n_unique() == 1:
-        return pl.Series("lane", [0], dtype=pl.UInt32).new_from_index(0, len(texts))
-    distinct = texts.unique(maintain_order=True)
-    return texts.replace_strict(
-        distinct, pl.int_range(len(distinct), dtype=pl.UInt32, eager=True), return_dtype=pl.UInt32
-    )
+def _lanes(frame: pl.DataFrame, numbers: pl.Series) -> pl.Series:
+    """A number per lane: a stream (then its number), or a container or service inside it."""
+    if frame["wrapped_lane"].null_count() == len(frame):
+        return numbers
+    texts = frame.select(pl.concat_str("stream", "wrapped_lane", separator="\x1f", ignore_nulls=True)).to_series()
+    return encode(texts)[0]
 
 
 def _glue(frame: pl.DataFrame) -> pl.DataFrame:

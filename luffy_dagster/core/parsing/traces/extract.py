@@ -53,7 +53,11 @@ def can_hold_trace(texts: pl.Series) -> pl.Series:
 
 def parse_trace(text: str) -> Trace | None:
     """The first trace in `text` (one exception with its chain), or None. Frames are as printed, innermost first."""
-    lines = [line[:MAX_LINE].rstrip("\r") for line in unescape(text).split("\n", MAX_LINES)[:MAX_LINES]]
+    return _first_trace(unescape(text))
+
+
+def _first_trace(text: str) -> Trace | None:
+    lines = [line[:MAX_LINE].rstrip("\r") for line in text.split("\n", MAX_LINES)[:MAX_LINES]]
     votes: Counter[str] = Counter()
     for row, line in enumerate(lines):
         language = _vote(line, lines[row + 1] if row + 1 < len(lines) else "")
@@ -123,11 +127,12 @@ def _vote(line: str, after: str) -> str | None:
 
 def frames_of(trace: Trace, rules: InAppRules = DEFAULT) -> tuple[Frame, ...]:
     """Frames of all exceptions of the chain in order of appearance, innermost first in each, judged by `rules`."""
-    return tuple(
-        _judged(raw, trace.language, segment, rules)
-        for segment, exception in enumerate(trace.exceptions)
-        for raw in exception.frames
-    )
+    return _all_judged(tuple(exception.frames for exception in trace.exceptions), trace.language, rules)
+
+
+@lru_cache(maxsize=1024)  # traces of one fault differ in their messages, not in their frames
+def _all_judged(chain: tuple[tuple[RawFrame, ...], ...], language: str, rules: InAppRules) -> tuple[Frame, ...]:
+    return tuple(_judged(raw, language, segment, rules) for segment, frames in enumerate(chain) for raw in frames)
 
 
 def _judged(raw: RawFrame, language: str, segment: int, rules: InAppRules) -> Frame:
@@ -137,7 +142,12 @@ def _judged(raw: RawFrame, language: str, segment: int, rules: InAppRules) -> Fr
 
 def culprit_of(trace: Trace, frames: tuple[Frame, ...]) -> str | None:
     """`file:function` of the innermost in-app frame of the innermost cause, tests last; None without frames."""
-    order = sorted(range(len(trace.exceptions)), key=lambda i: (i != trace.root_at, i != trace.outer_at, i))
+    return _culprit(frames, len(trace.exceptions), trace.root_at, trace.outer_at)
+
+
+@lru_cache(maxsize=1024)
+def _culprit(frames: tuple[Frame, ...], exceptions: int, root_at: int, outer_at: int) -> str | None:
+    order = sorted(range(exceptions), key=lambda i: (i != root_at, i != outer_at, i))
     own = [f for i in order for f in frames if f.segment == i and f.in_app]
     best = next((f for f in own if not is_test(f.module, f.file, f.function)), own[0] if own else None)
     best = best or next((f for i in order for f in frames if f.segment == i), None)
@@ -162,15 +172,16 @@ def extract_exceptions(
     texts = entries.get_column(source).fill_null(entries.get_column("message"))
     marked = entries.with_row_index("_at").with_columns(texts.alias("_text"))
     picked = marked.filter(can_hold_trace(texts))
-    traces: dict[str, Trace | None] = {}
-    for text in picked.get_column("_text").unique(maintain_order=True):
-        traces[text or ""] = parse_trace(text or "")
-    said = [trace.root.message if trace else "" for trace in traces.values()]
-    templates = dict(zip(traces, fingerprints.templates_of(said), strict=True))
+    traces: list[tuple[str, str, Trace]] = []
+    for text in picked.get_column("_text").fill_null("").unique(maintain_order=True):
+        whole = unescape(text)
+        trace = _first_trace(whole)
+        if trace is not None:
+            traces.append((text, whole, trace))
+    templates = fingerprints.templates_of([trace.root.message for _, _, trace in traces])
     rows = [
-        {"_text": text, **_row(trace, text, in_app, templates[text])}
-        for text, trace in traces.items()
-        if trace is not None
+        {"_text": text, **_row(trace, whole, in_app, template)}
+        for (text, whole, trace), template in zip(traces, templates, strict=True)
     ]
     found = pl.DataFrame(rows, schema={"_text": pl.Utf8, **{name: columns[name] for name in _FOUND}})
     own = [name for name in columns if name not in _FOUND and name in entries.columns]
@@ -210,10 +221,11 @@ def _messages(entries: pl.DataFrame) -> pl.DataFrame:
 
 
 def _row(trace: Trace, text: str, rules: InAppRules, template: str) -> dict[str, object]:
+    """What a row says of a trace; `text` is where it stands, with its line breaks."""
     frames = frames_of(trace, rules)
     named = fingerprints.fingerprint(trace, frames, template)
     outer, root = trace.outer, trace.root
-    lines = unescape(text).split("\n")
+    lines = text.split("\n")
     return {
         "language": trace.language,
         "type": _type(outer, trace),
