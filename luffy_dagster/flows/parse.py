@@ -145,8 +145,11 @@ def _with_tails(
         ctx.lake.scan(RAW, service, windows=windows, streams=[*known])
         .filter(pl.col("event_time") < end if end is not None else pl.lit(True))
         .collect()
-        .join(new.select("doc_id"), on="doc_id", how="anti")
     )
+    ids = new.get_column("doc_id")
+    twice = ids.filter(ids.is_in(around.get_column("doc_id").implode()))
+    if len(twice):
+        around = around.filter(~pl.col("doc_id").is_in(twice.implode()))
     opened = pl.Series("doc_id", [doc for state in known.values() for doc in state.open_rows], dtype=pl.Utf8)
     around = around.with_columns(
         pl.lit(False).alias("_new"), (~pl.col("doc_id").is_in(opened.implode())).alias("_closed")
@@ -159,22 +162,21 @@ def _with_tails(
         },
         schema={"stream": pl.Utf8, "_first": RAW_LOGS["event_time"], "_last": RAW_LOGS["event_time"]},
     )
-    rows = (
-        ordered(pl.concat([fresh, around.select(fresh.columns)]))
-        .join(starts, on="stream", how="left", maintain_order="left")
-        # of other streams' windows, rows outside of the stream's own
-        .filter(
-            pl.col("_new") | ((pl.col("event_time") >= pl.col("_first")) & (pl.col("event_time") <= pl.col("_last")))
-        )
-        .with_columns(
-            (
-                pl.col("_new")
-                & (
-                    pl.col("_closed").cast(pl.Int8).cum_max(reverse=True).over("stream").cast(pl.Boolean)
-                    | (pl.col("event_time") < pl.col("_first")).fill_null(False)
-                )
-            ).alias("_late")
-        )
+    # not those that other streams' windows bring
+    own = pl.col("event_time").is_between(pl.col("_first"), pl.col("_last"))
+    around = around.join(starts, on="stream", how="left", maintain_order="left").filter(own)
+    rows = ordered(pl.concat([fresh, around.select(fresh.columns)]))
+    early = (new.get_column("event_time") < starts["_first"].max()).any()
+    if not early and not around.get_column("_closed").any():
+        return rows.drop("_closed"), new.clear()  # as nearly always: nothing is late
+    rows = rows.join(starts, on="stream", how="left", maintain_order="left").with_columns(
+        (
+            pl.col("_new")
+            & (
+                pl.col("_closed").cast(pl.Int8).cum_max(reverse=True).over("stream").cast(pl.Boolean)
+                | (pl.col("event_time") < pl.col("_first")).fill_null(False)
+            )
+        ).alias("_late")
     )
     kept = rows.filter(~pl.col("_late") & ~pl.col("_closed")).drop("_first", "_last", "_late", "_closed")
     return kept, rows.filter("_late").select(new.columns)
