@@ -31,7 +31,7 @@ from luffy_dagster.flows import make_context, process
 from luffy_dagster.flows.policy import parse_options
 from luffy_dagster.settings import Settings
 
-_NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+_NOW = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)  # live logs: a day that goes on
 _TRACE_EVERY = 200  # one entry in so many is an exception with its trace
 _PAGE = 10_000
 _PYTHON = (

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
@@ -46,11 +46,14 @@ def _written(folder: Path, day: date, rows: pl.DataFrame, columns: Sequence[str]
     """Writes a day's rows to a file of their own; what the log says of it."""
     from deltalake.transaction import AddAction
 
-    path = f"day={day.isoformat()}/part-{uuid.uuid4()}.zstd.parquet"
+    # a day that goes on is written and read all the time: what is quick goes before what is small until the night joins its files
+    codec: Literal["snappy", "zstd"] = "snappy" if day >= datetime.now(UTC).date() else "zstd"
+    path = f"day={day.isoformat()}/part-{uuid.uuid4()}.{codec}.parquet"
     target = folder / path
     target.parent.mkdir(parents=True, exist_ok=True)
     # a file is small and what it holds is told by the log; of whole texts minimum and maximum tell nothing
-    rows.write_parquet(target, compression="zstd", compression_level=1, row_group_size=ROW_GROUP, statistics=False)
+    level = 1 if codec == "zstd" else None
+    rows.write_parquet(target, compression=codec, compression_level=level, row_group_size=ROW_GROUP, statistics=False)
     found = target.stat()
     known = [name for name in columns if name in rows.columns]
     stats = json.dumps(_statistics(rows.select(known)), ensure_ascii=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -172,6 +173,18 @@ def test_a_column_added_later_is_null_in_older_rows(lake: Lake, monkeypatch) -> 
     assert read.sort("batch")["host"].to_list() == [None, None, None, "h", "h"]
     lake.replace(KIND, "web", rows(1, 3).with_columns(host=pl.lit("i")), spans=[Span(DAY)], batch=3)
     assert lake.scan(KIND, "web").collect()["host"].to_list() == ["i"]
+
+
+def test_a_day_that_goes_on_or_is_to_come_is_written_quickly_and_joined_small(lake: Lake) -> None:
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)  # over midnight too
+    lake.append(KIND, "web", pl.concat([rows(10, 1), rows(10, 1, today)]), batch=1)
+    lake.append(KIND, "web", rows(10, 2, today + timedelta(seconds=20)), batch=2)
+    before = lake.scan(KIND, "web").collect().sort("event_time", "doc_id")
+    folder = Path(lake.root) / KIND / "web"
+    codecs = {path.parent.name: path.name.split(".")[1] for path in folder.rglob("*.parquet")}
+    assert codecs == {f"day={DAY}": "zstd", f"day={today.date()}": "snappy"}
+    assert lake.compact(KIND, "web") == 2
+    assert lake.scan(KIND, "web").collect().sort("event_time", "doc_id").equals(before)
 
 
 def test_an_append_by_another_process_is_seen(lake: Lake) -> None:
