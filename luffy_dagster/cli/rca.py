@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from luffy_dagster.cli import context, ui
+from luffy_dagster.core.wording import many
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -175,7 +176,7 @@ def run(
             force=force,
             on_outcome=tell,
         )
-        bar.update(task, total=1, completed=1, description=f"{len(done.outcomes)} cluster(s) looked at")
+        bar.update(task, total=1, completed=1, description=f"{many(len(done.outcomes), 'cluster')} looked at")
     if json_:
         ui.print_json(
             {
@@ -232,7 +233,7 @@ def told(done: Any) -> None:
         ui.out.print(f"[bold]{cluster}[/]  [red]failed:[/] {ui_safe(reason)}")
     if done.skipped:
         ui.note(
-            f"[dim]{len(done.skipped)} cluster(s) do not qualify: luffy rca why-skipped --service {done.service}[/]"
+            f"[dim]{many(len(done.skipped), 'cluster')} without a report: luffy rca why-skipped --service {done.service} says why[/]"
         )
     if done.left:
         ui.note(f"{done.left} more are due: run it again")

@@ -26,6 +26,7 @@ from dagster import (
 )
 from pydantic import Field
 
+from luffy_dagster.core.wording import many
 from luffy_dagster.defs.partitions import SERVICE_DIMENSION, services
 from luffy_dagster.defs.resources import LuffyResource
 
@@ -62,7 +63,11 @@ def rca_reports(context: AssetExecutionContext, config: RcaConfig, luffy: LuffyR
     """The reports of one service."""
     run = luffy.rca(context.partition_key, config.clusters, force=config.force)
     context.log.info(
-        "%s: %d report(s), %d failed, %d skipped", run.service, len(run.outcomes), len(run.failed), len(run.skipped)
+        "%s: %s, %d failed, %d skipped",
+        run.service,
+        many(len(run.outcomes), "report"),
+        len(run.failed),
+        len(run.skipped),
     )
     if run.failed and not any(o.ok for o in run.outcomes):
         reasons = "; ".join(f"{cluster}: {reason}" for cluster, reason in run.failed)

@@ -135,7 +135,7 @@ def test_the_planted_commit_is_named_without_a_model(world, pay):
     assert report.commit == bad
     assert any(e.path == "pay/fees.py" and e.line == 5 for e in report.evidence)
     ruled = {r.sha: r.why for r in report.ruled_out}
-    assert "not part of what ran" in ruled[after]
+    assert "not in the version that ran" in ruled[after]
     assert len(ruled) >= 3
     assert [t.kind for t in report.timeline if t.kind != "commit"] == ["release", "first_seen", "last_seen"]
     assert report.blast_radius.occurrences == 8
@@ -176,6 +176,20 @@ LIES = [
     {"text": "Trace of a Python error", "cites": ["https://code.example/someone/error_handling#1034825679"]},
     {"text": "The confidence is -1000000000000000 abbrectured 48hrs/5027.", "cites": ["E1"]},
 ]
+
+
+def test_what_was_committed_later_is_counted_and_not_listed(world, pay, repo):
+    cluster, bad, _ = pay
+    later = [commit(repo, {"pay/fees.py": f"{BROKEN}# {n}\n"}, f"fees: note {n}", NOW - timedelta(minutes=9 - n)) for n in range(3)]
+    report = investigate(world.ctx, "pay", cluster, force=True).report
+    assert report.culprit.sha == bad
+    assert not {r.sha for r in report.ruled_out} & set(later)
+    assert "3 commits made after the first occurrence cannot be the cause." in report.notes
+    assert "3 later commits change the same files" in report.recommendations[0].risk
+    said = [c.text for c in report.summary]
+    assert "`KeyError` is raised at `pay/fees.py:5` (commit `" + bad[:12] + "`)." in said
+    assert any(text.startswith("It happened 8 times since ") and text.endswith(", all of them in the last 24 hours.") for text in said)
+    assert any(text.startswith("It wrote ") and "the frame's own among them" in text and "minutes before" not in text for text in said)
 
 
 def test_a_model_adds_words_that_stand_up_and_nothing_else(world, pay):

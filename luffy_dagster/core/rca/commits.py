@@ -16,6 +16,7 @@ from luffy_dagster.core.rca.functions import ScoredFunction
 from luffy_dagster.core.rca.model import BlameLine, CommitInfo, ScorePart, Suspect, SuspectKind, Trouble
 from luffy_dagster.core.rca.reading import Repository
 from luffy_dagster.core.rca.signals import Clues
+from luffy_dagster.core.wording import many
 
 MAX_BLAMED = 8  # functions whose lines are traced back
 LEAST_HEAT = 0.02  # share of suspicion under which a function's lines are not traced back
@@ -106,14 +107,14 @@ def _of_lines(
             near = ""
             if nearest is not None:
                 near = (
-                    f", the nearest {_counted(nearest, 'line')} from the frame's"
+                    f", the nearest {many(nearest, 'line')} from the frame's"
                     if nearest
                     else ", the frame's own among them"
                 )
             if heat * share > best.get(sha, (0.0, ""))[0]:
                 best[sha] = (
                     heat * share,
-                    f"wrote {_counted(count, 'line')} of {one.name or one.path} ({one.path}){near}",
+                    f"wrote {many(count, 'line')} of {one.name or one.path} ({one.path}){near}",
                 )
                 where[sha] = (heat * share, one.path, one.line)
             if nearest == 0:
@@ -189,9 +190,5 @@ def _of_commit(
 
 def _ago(days: float) -> str:
     if days < 1 / 24:
-        return _counted(days * 1440, "minute")
-    return _counted(days * 24, "hour") if days < 2 else _counted(days, "day")
-
-
-def _counted(number: float, what: str) -> str:
-    return f"{number:.0f} {what}{'' if round(number) == 1 else 's'}"
+        return many(round(days * 1440), "minute")
+    return many(round(days * 24), "hour") if days < 2 else many(round(days), "day")

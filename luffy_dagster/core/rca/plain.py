@@ -6,6 +6,7 @@ Everything that others wrote (log lines, messages of commits, code) appears as c
 from __future__ import annotations
 
 from luffy_dagster.core.rca.safe import addresses_reader, clean, code, fence, sentence
+from luffy_dagster.core.rca.verdict.telling import set_aside
 from luffy_dagster.core.rca.verdict.values import Verdict, VerdictKind
 
 
@@ -35,5 +36,5 @@ def verdict_text(verdict: Verdict) -> str:
         lines += ["", "Ruled out:"]
         lines += [f"- {code(r.sha[:12])} {code(r.subject)}: {sentence(r.why)}" for r in verdict.ruled_out]
     if verdict.set_aside:
-        lines.append(f"{len(verdict.set_aside)} line(s) address the reader and were not used.")
+        lines.append(set_aside(len(verdict.set_aside)))
     return "\n".join(lines) + "\n"

@@ -13,6 +13,8 @@ from urllib.parse import quote, urlsplit
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from luffy_dagster.core.rca.safe import clean, code, fence, prose, sentence
+from luffy_dagster.core.rca.verdict.telling import OUTSIDE
+from luffy_dagster.core.wording import many
 
 VERSION = 1
 NO_WORDS = "No model's words are in this report"  # how the note begins that says why
@@ -176,7 +178,6 @@ def commit_url(repository: str | None, sha: str) -> str | None:
     return f"{at.scheme}://{at.hostname}{port}{path}/{middle}/{sha}"
 
 
-_VERDICT = {"culprit": "a commit", "no_code_cause": "no commit", "inconclusive": "inconclusive"}
 HEAD_CHARACTERS = 1_000  # Dagster shows Markdown in place only below this, the rest behind a click
 
 
@@ -191,7 +192,7 @@ def to_markdown(report: Report, *, repository: str | None = None) -> str:
             "*Written by a model; every sentence was checked against the evidence. The verdict is not the model's.*"
         ]
     if r.recommendations:
-        out += ["", "## What to do", "", "| proposal | risk | way back |", "|---|---|---|"]
+        out += ["", "## What to do", "", "| action | risk | how to undo |", "|---|---|---|"]
         out += [f"| {_cell(a.action)} | {_cell(a.risk)} | {_cell(a.roll_back)} |" for a in r.recommendations]
     if r.tests:
         out += ["", "Tests to add:", "", *(f"- {sentence(t)}" for t in r.tests)]
@@ -202,7 +203,7 @@ def to_markdown(report: Report, *, repository: str | None = None) -> str:
         out += ["", "## Suspects", ""]
         for s in r.suspects:
             out.append(
-                f"- {_sha(s.commit.sha, repository)} {code(s.commit.subject)} {_when(s.commit.at)}, weight {s.weight:g}"
+                f"- {_sha(s.commit.sha, repository)} {code(s.commit.subject)} {_when(s.commit.at)}, weight {s.weight:.1f}"
             )
             out += [f"  - {sentence(reason)}" for reason in s.reasons[:5]]
     if r.ruled_out:
@@ -234,7 +235,7 @@ def to_markdown(report: Report, *, repository: str | None = None) -> str:
         cost = "" if r.model.cost_usd is None else f", {r.model.cost_usd:.4f} USD"
         told = f"Model {r.model.provider}/{r.model.model}: {r.model.tokens_in:,} + {r.model.tokens_out:,} tokens{cost}"
         told += (
-            f"; {r.model.sentences_removed} sentence(s) that the evidence did not hold were taken away"
+            f"; {many(r.model.sentences_removed, 'sentence')} without support in the evidence left out"
             if r.model.sentences_removed
             else ""
         )
@@ -252,18 +253,27 @@ def to_markdown(report: Report, *, repository: str | None = None) -> str:
 
 def _top(r: Report, repository: str | None) -> list[str]:
     """The root cause, how sure it is, and whom to ask."""
-    kind = _VERDICT[r.verdict] + (f" ({r.cause})" if r.cause else "") + (f" ({r.mechanism})" if r.mechanism else "")
     out = [
         f"# {prose(r.title)}",
         "",
         f"**{sentence(r.headline)}**",
         "",
-        f"Verdict: **{kind}**, confidence **{r.confidence:.2f}**.",
+        f"Verdict: {_verdict(r)}, confidence **{r.confidence:.2f}**.",
     ]
     if r.culprit is not None:
         who = f" by {prose(r.culprit.author)}" if r.culprit.author else ""
         out[-1] += f" Commit {_sha(r.culprit.sha, repository)}{who}, {_when(r.culprit.at)}."
     return out
+
+
+def _verdict(r: Report) -> str:
+    """What it was, in a few words."""
+    if r.verdict == "culprit":
+        return "**caused by a commit**" + (f" ({r.mechanism})" if r.mechanism else "")
+    if r.verdict == "no_code_cause" and r.cause:
+        known = {kind.value: said for kind, said in OUTSIDE.items()}
+        return f"**{known.get(r.cause, r.cause)}**, not the code of this service"
+    return "**inconclusive**"
 
 
 def head_markdown(report: Report, *, repository: str | None = None) -> str:
@@ -272,7 +282,7 @@ def head_markdown(report: Report, *, repository: str | None = None) -> str:
     out = _top(r.model_copy(update={"title": r.title[:120]}), repository)
     out[0] = f"##{out[0]}"  # Dagster's page lets the lines of a large heading run into each other
     others = f"; also fails: {', '.join(code(s) for s in b.services[:3])}" if b.services else ""
-    out += ["", f"{b.occurrences:,} occurrences, {b.last_24h:,} in the last 24 hours{others}.", ""]
+    out += ["", f"{many(b.occurrences, 'occurrence')}, {b.last_24h:,} in the last 24 hours{others}.", ""]
     out += [f"{n}. {sentence(a.action)}" for n, a in enumerate(r.recommendations[:3], 1)]
     foot = f"Evidence, suspects, what was ruled out: {code(f'luffy rca show {r.cluster_id} -s {r.service}')}"
     while len("\n".join([*out, "", foot])) >= HEAD_CHARACTERS and len(out) > 5:
@@ -285,26 +295,24 @@ def head_of(report: Report) -> str:
     lines = [plain(report.headline), f"Confidence {report.confidence:.2f}."]
     lines += [plain(a.action) for a in report.recommendations[:2]]
     reach = report.blast_radius
-    lines.append(f"{reach.occurrences:,} occurrences, {reach.last_24h:,} in the last 24 hours.")
+    lines.append(f"{many(reach.occurrences, 'occurrence')}, {reach.last_24h:,} in the last 24 hours.")
     return clean("\n".join(re.sub(r"\s+", " ", line) for line in lines))
 
 
 def _reach(b: BlastRadius) -> list[str]:
     out = [
-        f"- {b.occurrences:,} occurrences in all, {b.last_24h:,} in the last 24 hours, at most {b.per_hour_peak:,} in one hour"
+        f"- {many(b.occurrences, 'occurrence')} in all, {b.last_24h:,} in the last 24 hours, at most {b.per_hour_peak:,} in one hour"
     ]
     if b.requests:
-        out.append(f"- {b.requests:,} request(s) by their trace ids")
+        out.append(f"- {many(b.requests, 'request')} failed, counted by trace id")
     if b.users is not None:
-        out.append(f"- {b.users:,} user(s) that the failing lines name")
+        out.append(f"- {many(b.users, 'user')} named in the failing lines")
     if b.streams:
-        out.append(f"- {b.streams:,} stream(s): hosts, containers or files")
+        out.append(f"- {many(b.streams, 'log stream')} (hosts, containers or files)")
     if b.environments:
-        out.append("- environments: " + ", ".join(code(e) for e in b.environments))
-    out.append(
-        "- other services that fail in the same requests, or alike: "
-        + (", ".join(code(s) for s in b.services) or "none")
-    )
+        out.append(f"- environment{'s' * (len(b.environments) > 1)}: " + ", ".join(code(e) for e in b.environments))
+    others = ", ".join(code(s) for s in b.services)
+    out.append(f"- other services with the same failure or failing in the same requests: {others or 'none'}")
     return out
 
 

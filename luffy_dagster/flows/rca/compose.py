@@ -18,7 +18,9 @@ from luffy_dagster.core.rca.report import (
 from luffy_dagster.core.rca.safe import clean
 from luffy_dagster.core.rca.verdict import CommitFacts, RuledOut, Verdict
 from luffy_dagster.core.rca.verdict.judge import NOTHING_SHARED
+from luffy_dagster.core.rca.verdict.telling import set_aside
 from luffy_dagster.core.redaction import DOCUMENTS, SECRETS, redact_text
+from luffy_dagster.core.wording import many
 from luffy_dagster.flows.context import FlowContext
 from luffy_dagster.flows.rca.narrate import narrate
 from luffy_dagster.flows.rca.sentences import EvidenceList, Redact, headline, short, spoken, summary
@@ -94,7 +96,7 @@ def compose(
 
 
 def _worth_telling(known: Gathered, verdict: Verdict) -> list[RuledOut]:
-    """The nearest first: those with something in common, then the commits of the last days, then those with a reason of their own."""
+    """Those from before the first occurrence, the nearest first: with something in common, of the last days, with a reason of their own."""
     at = {r.commit.sha: r.commit.at for r in verdict.ranking}
     weight = {r.commit.sha: r.weight for r in verdict.ranking if r.rejected is None}
     since = known.cluster.first_seen - RECENT
@@ -109,7 +111,13 @@ def _worth_telling(known: Gathered, verdict: Verdict) -> list[RuledOut]:
             -when.timestamp(),
         )
 
-    return sorted(verdict.ruled_out, key=key)[:_RULED_OUT]
+    later = _made_later(known, verdict)
+    return sorted((r for r in verdict.ruled_out if r.sha not in later), key=key)[:_RULED_OUT]
+
+
+def _made_later(known: Gathered, verdict: Verdict) -> set[str]:
+    """Commits made after the first occurrence: nobody asks about them, so they are counted and not listed."""
+    return {r.commit.sha for r in verdict.ranking if r.commit.at > known.cluster.first_seen}
 
 
 def _timeline(known: Gathered, verdict: Verdict, redact: Redact) -> list[TimelineItem]:
@@ -137,12 +145,13 @@ def _timeline(known: Gathered, verdict: Verdict, redact: Redact) -> list[Timelin
 def _notes(known: Gathered, verdict: Verdict) -> list[str]:
     notes = [*known.notes]
     if verdict.set_aside:
-        notes.append(
-            f"{len(verdict.set_aside)} line(s) speak to a reader instead of telling what happened and were not used."
-        )
-    hidden = len(verdict.ruled_out) - len(_worth_telling(known, verdict))
+        notes.append(set_aside(len(verdict.set_aside)))
+    later = len(_made_later(known, verdict))
+    if later:
+        notes.append(f"{many(later, 'commit')} made after the first occurrence cannot be the cause.")
+    hidden = len(verdict.ruled_out) - later - len(_worth_telling(known, verdict))
     if hidden > 0:
-        notes.append(f"{hidden} more commit(s) were looked at and ruled out.")
+        notes.append(f"{many(hidden, 'more commit')} {'was' if hidden == 1 else 'were'} looked at and ruled out.")
     return notes
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from luffy_dagster import store
 from luffy_dagster.core.lifecycle import LifecycleState
+from luffy_dagster.core.wording import many
 from luffy_dagster.flows.context import FlowContext
 
 
@@ -77,7 +78,7 @@ def _sources(service: Any, sources: list[Any]) -> Link:
             "sources",
             question,
             False,
-            f"none of its {len(sources)} source(s) is monitored",
+            "its source is not monitored" if len(sources) == 1 else f"none of its {len(sources)} sources is monitored",
             f"luffy source monitoring {service.id} on --service",
         )
     bad = [s for s in on if s.connection_status == "failed"]
@@ -139,7 +140,7 @@ def _rca(service: Any, failed: list[Any], waiting: list[Any], now: datetime) -> 
             "rca",
             question,
             False,
-            f"{len(waiting)} cluster(s) wait, {told}",
+            f"{many(len(waiting), 'cluster')} waiting for a report, {told}",
             f"luffy rca run {service.id}; is Dagster running (luffy up)?",
         )
     return Link("rca", question, True, f"last {_ago(now - last)} ago" if last else "nothing to look at so far")

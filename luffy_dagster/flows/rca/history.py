@@ -16,6 +16,7 @@ from luffy_dagster.flows.context import FlowContext
 
 if TYPE_CHECKING:
     from luffy_dagster.adapters.git.repository import GitRepository
+    from luffy_dagster.core.rca.model import Suspect
     from luffy_dagster.core.rca.reading import CodeSearch
     from luffy_dagster.flows.rca.gathered import Gathered
 
@@ -109,7 +110,7 @@ def _commits(found: Gathered, repository: GitRepository, ran: str, head: str) ->
         for c in repository.log(head, limit=NEWER_COMMITS):
             if c.sha not in infos and not repository.is_ancestor(c.sha, ran):
                 infos[c.sha] = c
-                newer[c.sha] = f"not part of what ran ({ran[:12]})"
+                newer[c.sha] = f"not in the version that ran (`{ran[:12]}`)"
     facts = []
     for sha, info in infos.items():
         prior = priors.get(sha)
@@ -123,12 +124,18 @@ def _commits(found: Gathered, repository: GitRepository, ran: str, head: str) ->
                 diff="" if sha in newer else repository.diff(sha)[:MAX_DIFF],
                 ran_before=None if sha in newer else ran_for(found, sha, repository),
                 prior=min(1.0, 2 * prior.share) if prior else 0.0,
-                prior_reasons=prior.reasons[:3] if prior else (),
+                prior_reasons=_of_code(prior) if prior else (),
                 excluded=newer.get(sha),
             )
         )
     found.infos = infos
     found.commits = tuple(sorted(facts, key=lambda c: (c.at, c.sha), reverse=True))
+
+
+def _of_code(suspect: Suspect) -> tuple[str, ...]:
+    """What the history of the code says of a commit; its age is told beside it anyway."""
+    told = [part for part in suspect.parts if part.value > 0 and part.signal in ("lines", "frame_line", "file_log")]
+    return tuple(part.reason for part in sorted(told, key=lambda part: -part.value)[:1])
 
 
 def _snippet(found: Gathered, repository: GitRepository, ran: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -12,16 +11,17 @@ from luffy_dagster.core.rca.report import BlastRadius, Claim
 from luffy_dagster.core.rca.safe import addresses_reader, clean
 from luffy_dagster.core.rca.verdict import CommitFacts, Verdict, VerdictKind
 from luffy_dagster.core.rca.verdict.place import IN_PLACE
-from luffy_dagster.core.rca.verdict.values import CauseKind, Reason
+from luffy_dagster.core.rca.verdict.telling import failed_first
+from luffy_dagster.core.rca.verdict.values import Reason
 from luffy_dagster.core.rca.verdict.weigh import span
 from luffy_dagster.core.rca.verdict.words import AS_THE_LOG, NAMES
+from luffy_dagster.core.wording import many
 
 if TYPE_CHECKING:
     from luffy_dagster.flows.rca.gathered import Gathered
 
 _TRACE_LINES = 30
 _DIFF_LINES = 60
-_FIRST = re.compile(r"upstream service ([a-z0-9-]+) failed first for the same request")
 _REASONS = 6  # of the culprit that are told; the rest stands with the suspects
 
 Redact = Callable[[str], str]
@@ -60,7 +60,7 @@ def headline(known: Gathered, verdict: Verdict, redact: Redact) -> str:
     """The root cause in one sentence."""
     culprit = verdict.culprit
     if culprit is None:
-        first = _failed_first(verdict)
+        first = _first(verdict)
         return f"No commit of this service caused this: {first}." if first else redact(verdict.headline)
     subject = redact(spoken(culprit.subject)).replace("`", "ˋ")[:120]
     place = next((r.text for r in verdict.reasons if r.text.startswith(IN_PLACE)), None)
@@ -88,17 +88,15 @@ def summary(known: Gathered, verdict: Verdict, evidence: EvidenceList) -> list[C
         return [*claims, *_blame(known, verdict, evidence, lines)]
     if verdict.kind is VerdictKind.NO_CODE_CAUSE:
         cites = list(dict.fromkeys(i for r in verdict.reasons if (i := lines.cite(r.log)) is not None))
-        said = _failed_first(verdict) or verdict.reasons[0].text
+        said = _first(verdict) or verdict.reasons[0].text
         return [*claims, Claim(text=_sentence(said), cites=cites or [e_trace])]
     return [*claims, Claim(text=verdict.headline, cites=[e_trace]), *_open(verdict, evidence)]
 
 
-def _failed_first(verdict: Verdict) -> str | None:
-    """Which other service failed first, where that is the cause (the line is one of ours: `gather` wrote it)."""
-    if verdict.cause is not CauseKind.UPSTREAM:
-        return None
-    found = next((m for r in verdict.reasons if r.log and (m := _FIRST.search(r.log))), None)
-    return f"`{found[1]}` failed first for the same request" if found else None
+def _first(verdict: Verdict) -> str | None:
+    """Which other service failed first, as a sentence, where that is the cause."""
+    first = failed_first(verdict)
+    return f"`{first}` failed first for the same request" if first else None
 
 
 class _Lines:
@@ -138,14 +136,14 @@ def _happened(known: Gathered, evidence: EvidenceList, e_trace: str) -> list[Cla
     else:
         cites, first = [e_trace], known.places[0] if known.places else None
         where = f" at `{evidence.redact(first.file)}{f':{first.line}' if first.line else ''}`" if first else ""
-    kind = known.trouble.type
-    what = f"`{evidence.redact(kind)}` is raised" if kind else "An error is logged"
+    root, outer = known.trouble.root_type or known.trouble.type, known.trouble.type
+    what = f"`{evidence.redact(root)}` is raised" if root else "An error is logged"
+    seen = f" and logged as `{evidence.redact(outer)}`" if outer and outer != root else ""
+    lately = "all of them" if b.last_24h == b.occurrences else f"{b.last_24h:,} of them"
+    times = f"It happened {many(b.occurrences, 'time')} since {c.first_seen:%Y-%m-%d %H:%M} UTC"
     return [
-        Claim(text=f"{what}{where}.", cites=cites),
-        Claim(
-            text=f"It happened {b.occurrences:,} times since {c.first_seen:%Y-%m-%d %H:%M} UTC, {b.last_24h:,} times in the last 24 hours.",
-            cites=[e_count],
-        ),
+        Claim(text=f"{what}{where}{seen}.", cites=cites),
+        Claim(text=f"{times}{f', {lately} in the last 24 hours' if b.occurrences > 1 else ''}.", cites=[e_count]),
     ]
 
 
@@ -232,11 +230,6 @@ def short(version: str | None) -> str | None:
     if version is None:
         return None
     return version[:12] if len(version) >= 40 else version
-
-
-def many(count: int, one: str, more: str | None = None) -> str:
-    """`1 request`, `2 requests`."""
-    return f"{count:,} {one if count == 1 else more or f'{one}s'}"
 
 
 def _counted(b: BlastRadius) -> str:

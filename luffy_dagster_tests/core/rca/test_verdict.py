@@ -103,7 +103,7 @@ def test_a_commit_after_the_failure_is_ruled_out_with_the_reason():
     )
     verdict = judge(dataclasses.replace(case, commits=commits))
     assert verdict.kind is not VerdictKind.CULPRIT
-    assert "after the failure began" in next(r.why for r in verdict.ruled_out if r.sha == guilty)
+    assert "after the first failure" in next(r.why for r in verdict.ruled_out if r.sha == guilty)
 
 
 def test_the_decoy_in_the_same_file_is_ruled_out_because_it_lies_elsewhere():

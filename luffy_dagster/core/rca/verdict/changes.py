@@ -272,17 +272,17 @@ def _about(hunks: tuple[Hunk, ...]) -> frozenset[str]:
 def _harmless(files: tuple[str, ...], removed: list[str], added: list[str]) -> str | None:
     """Why a commit cannot change what the service does at run time, or None."""
     if files and all(is_docs(f) for f in files):
-        return "only documentation or CI settings"
+        return "changes only documentation or CI settings"
     if files and all(is_test(f) or is_docs(f) for f in files):
-        return "only tests"
+        return "changes only tests"
     if files and all(_LOOKS.search(f) for f in files):
-        return "only style sheets"
+        return "changes only style sheets"
     lines = [line for line in (*removed, *added) if line.strip()]
     if lines and all(_COMMENT.match(line) for line in lines):
-        return "only comments"
+        return "changes only comments"
     if lines and not removed and all(_LOGGING.match(line) or _COMMENT.match(line) for line in lines):
         return "only adds output to the log"
     before, after = ("".join("".join(x).split()) for x in (removed, added))
     if lines and before and before == after:
-        return "only layout"
+        return "changes only white space"
     return None

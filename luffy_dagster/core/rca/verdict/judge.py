@@ -25,7 +25,7 @@ from luffy_dagster.core.rca.verdict.values import (
     Verdict,
     VerdictKind,
 )
-from luffy_dagster.core.rca.verdict.weigh import RAN_LONG, STALE, TOUCHES, WROTE, span, weigh
+from luffy_dagster.core.rca.verdict.weigh import RAN_LONG, STALE, WROTE, span, weigh
 from luffy_dagster.core.rca.verdict.words import rarity_of
 
 GUILTY = 4.0  # weight from which on a commit is named
@@ -33,7 +33,7 @@ AHEAD = 1.0  # by which it must lead
 AGAINST_CAUSE = 6.5  # weight that it needs where the lines name another cause themselves
 OLD = timedelta(days=30)
 SETTLED = timedelta(days=7)  # what has run so long is not what others did not answer to
-NOTHING_SHARED = "shares neither a file nor a word with the failure"
+NOTHING_SHARED = "has no file and no word in common with the failure"
 
 
 def judge(case: Case) -> Verdict:
@@ -65,12 +65,12 @@ def _decide(
             if settled is not None:
                 return _external(reading, ranked, hint, causes, aside, settled=settled)
             return _unclear(
-                ranked, aside, f"the lines say that {hint.what}, and the nearest commit is not about that", [best]
+                ranked, aside, f"the log says that {hint.what}, and the nearest commit is not about that", [best]
             )
         if hint is not None and hint.kind is CauseKind.UPSTREAM and case.start - best.commit.at > SETTLED:
             days = (case.start - best.commit.at).days
             return _unclear(
-                ranked, aside, f"the lines say that {hint.what}, and the nearest commit had run for {days} days", [best]
+                ranked, aside, f"the log says that {hint.what}, and the nearest commit had run for {days} days", [best]
             )
         if lead >= AHEAD:
             return _culprit(case, reading, best, second, ranked, hard or (causes[0] if causes else None), aside)
@@ -131,7 +131,7 @@ def _overrules(best: Ranked, change: Change, cause: Cause) -> bool:
     lever = LEVERS[cause.kind]
     if lever is None or not any(lever.search(line) for line in (*change.removed(), *change.added())):
         return False
-    strong = any(r.text.startswith(TOUCHES) and r.weight >= STRONG for r in best.reasons)
+    strong = any(r.mechanism and r.weight >= STRONG for r in best.reasons)
     return best.weight >= AGAINST_CAUSE or (strong and change.config)
 
 
@@ -150,9 +150,9 @@ def _culprit(
     if not any(r.text.startswith((IN_PLACE, WROTE)) for r in best.reasons):
         caps.append((0.85, "the change is not known to lie in the failing function"))
     if second is not None and second.weight >= GUILTY - 1:
-        caps.append((0.75, "another commit has to do with it too"))
+        caps.append((0.75, "another commit is linked to it as well"))
     if cause is not None and cause.hard:
-        caps.append((0.6, f"the lines also say that {cause.what}"))
+        caps.append((0.6, f"the log also says that {cause.what}"))
     if reading.missing:
         caps.append((0.6, "part of the log is missing"))
     if case.occurrences == 1:
@@ -165,7 +165,7 @@ def _culprit(
     raw = 0.5 + 0.06 * min(best.weight, 8.0) + 0.03 * min(lead, 4.0)
     limit = min(cap for cap, _ in caps)
     held = tuple(f"at most {cap:g}: {why}" for cap, why in caps if cap <= raw)
-    mechanism = next((r.text.removeprefix(TOUCHES) for r in best.reasons if r.text.startswith(TOUCHES)), None)
+    mechanism = next((r.mechanism for r in best.reasons if r.mechanism), None)
     return Verdict(
         kind=VerdictKind.CULPRIT,
         confidence=round(min(raw, limit), 2),
@@ -193,16 +193,16 @@ def _external(
 ) -> Verdict:
     caps = [(0.9, "a verdict by rules is never certain")]
     if unchanged is not None:
-        caps.append((0.55, f"the lines hint at it, and nothing had changed for {span(unchanged)}"))
+        caps.append((0.55, f"the log only hints at it, and nothing had changed for {span(unchanged)}"))
     if settled is not None:
-        caps.append((0.5, f"the lines hint at it, and the file that failed had not changed for {span(settled)}"))
+        caps.append((0.5, f"the log only hints at it, and the file that failed had not changed for {span(settled)}"))
     if beside:
         caps.append((0.6, "said by lines beside the failure, not by its own"))
     if reading.missing:
         caps.append((0.6, "part of the log is missing"))
     best = next((r for r in ranked if r.rejected is None), None)
     if best is not None and best.weight >= GUILTY:
-        caps.append((0.65, "a commit has to do with the failing place too"))
+        caps.append((0.65, "a commit changed the failing place as well"))
     raw = 0.6 + 0.1 * min(max(cause.weight - HARD, 0.0) + len(cause.quotes), 3.0)
     reasons = [Reason(cause.what, cause.weight, quote) for quote in cause.quotes[:3]] or [
         Reason(cause.what, cause.weight)
@@ -230,11 +230,11 @@ def _why_unclear(case: Case, reading: Reading, best: Ranked | None) -> str:
     if best is None:
         return "every commit looked at could be ruled out"
     if reading.missing and best.weight < 2:
-        return "the log is cut short, and no commit has to do with what is left of it"
+        return "the log is cut short, and no commit is linked to what is left of it"
     if not reading.places and best.weight < 2:
         return "no line names a place in the service's own code, and no commit shares its words"
     if best.weight < 2:
-        return "no commit has to do with the failing place"
+        return "no commit changed the failing place"
     return "what links the nearest commit to the failure is too little to name it"
 
 
@@ -267,12 +267,14 @@ def _why_not(one: Ranked, best: Ranked | None, cause: Cause | None, unclear: str
         return NOTHING_SHARED
     strongest = max(positive, key=lambda r: r.weight)
     if cause is not None:
-        return f"{strongest.text}; but the lines say that {cause.what}"
+        return f"{strongest.text}, but the log says that {cause.what}"
     if best is not None:
-        return f"{strongest.text}; but far less links it to the failure ({one.weight:g} against {best.weight:g})"
+        return (
+            f"{strongest.text}, but the culprit is linked far more closely ({best.weight:.1f} against {one.weight:.1f})"
+        )
     if one.weight >= GUILTY and unclear:
-        return f"{strongest.text}; but {unclear}"
-    return f"{strongest.text}; but that alone is too little ({one.weight:g} of {GUILTY:g})"
+        return f"{strongest.text}, but {unclear}"
+    return f"{strongest.text}, which alone is too little ({one.weight:.1f} of {GUILTY:g})"
 
 
 def culprits(case: Case) -> list[CommitFacts]:

@@ -33,7 +33,7 @@ def of_place(change: Change, reading: Reading) -> tuple[list[Reason], str | None
         return [], None
     log = _quote_place(reading, place)
     there = f" (line {place.line})" if place.line else ""
-    reasons = [Reason(f"changes `{file}`, where this failed{there}", weight, log, change.first_line())]
+    reasons = [Reason(f"changes `{file}`, the file that failed{there}", weight, log, change.first_line())]
     here = [p for p in reading.places if same_file(p.file, file) > 0]
     functions = {_bare(p.function) for p in here if p.function} - {""}
     lines = [p.line for p in here if p.line]

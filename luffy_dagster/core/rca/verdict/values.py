@@ -95,6 +95,7 @@ class Reason:
     weight: float
     log: str | None = None
     code: str | None = None
+    mechanism: str | None = None  # the kind of fault that it is, where it is one: "null check", "time-out", …
 
 
 @dataclass(frozen=True, slots=True)

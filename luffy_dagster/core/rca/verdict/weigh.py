@@ -13,13 +13,14 @@ from luffy_dagster.core.rca.verdict.changes import Change
 from luffy_dagster.core.rca.verdict.mechanisms import direct, matches
 from luffy_dagster.core.rca.verdict.place import of_place
 from luffy_dagster.core.rca.verdict.reading import Reading
+from luffy_dagster.core.rca.verdict.telling import did
 from luffy_dagster.core.rca.verdict.values import Case, Ranked, Reason
 from luffy_dagster.core.rca.verdict.words import of_words
+from luffy_dagster.core.wording import many
 
 RAN_LONG = timedelta(hours=2)  # a commit that ran so long without failing so is hardly the cause
 STALE = timedelta(days=14)  # a commit so old is no news, where nothing is known of when it began to run
-# Reasons begin with a verb, the commit is their subject: "touches …", "wrote …".
-TOUCHES = "touches what fails: "
+# Reasons begin with a verb, the commit is their subject.
 WROTE = "wrote the line that failed"
 
 
@@ -27,7 +28,7 @@ def weigh(case: Case, change: Change, reading: Reading, rarity: Counter[str]) ->
     """One commit with its weight and reasons, or with the reason why it cannot be."""
     commit = change.commit
     if commit.at > case.start:
-        return Ranked(commit, 0.0, (), f"committed {span(commit.at - case.start)} after the failure began")
+        return Ranked(commit, 0.0, (), f"made {span(commit.at - case.start)} after the first failure")
     if commit.excluded is not None:
         return Ranked(commit, 0.0, (), commit.excluded)
     reasons: list[Reason] = []
@@ -42,13 +43,13 @@ def weigh(case: Case, change: Change, reading: Reading, rarity: Counter[str]) ->
     linked = sum(r.weight for r in reasons)
     pair = direct(_lines(reading), change)
     if pair is not None:
-        reasons.append(Reason(f"{TOUCHES}{pair.name}", pair.weight, pair.log, pair.code))
+        reasons.append(Reason(did(pair.name), pair.weight, pair.log, pair.code, pair.name))
     elif linked > 0:
         found = matches(_lines(reading), change)
         if found:
             best = found[0]
             more = 0.5 if len([m for m in found if m.weight == best.weight]) > 1 else 0.0
-            reasons.append(Reason(f"{TOUCHES}{best.name}", best.weight + more, best.log, best.code))
+            reasons.append(Reason(did(best.name), best.weight + more, best.log, best.code, best.name))
     named = sum(r.weight for r in words)
     if (
         named
@@ -63,7 +64,7 @@ def weigh(case: Case, change: Change, reading: Reading, rarity: Counter[str]) ->
     if commit.prior > 0:
         reasons.append(
             Reason(
-                f"is suspect by history: {'; '.join(commit.prior_reasons[:2]) or 'blame'}", round(2.5 * commit.prior, 2)
+                "; ".join(commit.prior_reasons[:2]) or "wrote lines of the suspected code", round(2.5 * commit.prior, 2)
             )
         )
     weight = sum(r.weight for r in reasons)
@@ -84,10 +85,10 @@ def _ran_before(case: Case, change: Change) -> str | None:
     """Why a commit is too old to explain that it fails only now, or None."""
     commit = change.commit
     if commit.ran_before is not None and commit.ran_before >= RAN_LONG:
-        return f"it had run for {span(commit.ran_before)} before this first failed"
+        return f"had run for {span(commit.ran_before)} before this first failed"
     age = case.start - commit.at
     if commit.ran_before is None and age >= STALE:
-        return f"it is {span(age)} older than the first failure, and no release is known that brought it just then"
+        return f"made {span(age)} before the first failure, and no release is known that deployed it just then"
     return None
 
 
@@ -124,7 +125,7 @@ def _printed(change: Change, reading: Reading) -> Reason | None:
 def span(delta: timedelta) -> str:
     """A length of time in one unit."""
     seconds = int(abs(delta.total_seconds()))
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+    for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
         if seconds >= size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds} s"
+            return many(round(seconds / size), unit)
+    return many(seconds, "second")

@@ -14,9 +14,9 @@ from luffy_dagster.core.rca.verdict.mechanisms import DIRECT, gone_definitions
 from luffy_dagster.core.rca.verdict.reading import Reading, parts, telling_literal
 from luffy_dagster.core.rca.verdict.values import Reason
 
-# Reasons begin with a verb, the commit is their subject: "names … as the log does".
-NAMES = "names "
-AS_THE_LOG = ", as the log does"
+# Reasons begin with a verb, the commit is their subject: "contains …, which the log says too".
+NAMES = "contains "
+AS_THE_LOG = ", which the log says too"
 
 
 def rarity_of(changes: Iterable[Change]) -> Counter[str]:
@@ -119,9 +119,9 @@ def of_words(change: Change, reading: Reading, rarity: Counter[str], service: st
             break
         left -= given
         what = (
-            f"takes away `{shown.get(word, word)}`, which the failure misses"
+            f"removes `{shown.get(word, word)}`, which is what the failure misses"
             if weight >= DIRECT
-            else f"brings in `{shown.get(word, word)}`, which the failure does not know"
+            else f"adds `{shown.get(word, word)}`, which is what the failure does not know"
             if weight == 4.25
             else f"{NAMES}`{shown.get(word, word)}`{AS_THE_LOG}"
         )
