@@ -41,7 +41,7 @@ def test_from_why_to_feedback(luffy, pay):
     again = luffy("rca", "run", "pay", "-c", cluster, "--no-model", "--json").json["reports"][0]
     assert (again["culprit"], again["repeated"], again["tokens"]) == (bad, True, 0)
     shown = luffy("rca", "show", cluster, "-s", "pay")
-    for said in ("likely cause", "Revert commit", "Ruled out", "Evidence", "[E1]", "3 user(s)", "Tests to add"):
+    for said in ("likely cause", "Revert commit", "Ruled out", "Evidence", "[E1]", "3 users named", "Tests to add"):
         assert said in shown.out, said
     plain = luffy("rca", "show", cluster, "-s", "pay", "--markdown").out
     assert plain.startswith("# ")
