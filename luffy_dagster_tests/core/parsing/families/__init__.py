@@ -17,6 +17,8 @@ import re
 
 from luffy_dagster_tests.core.parsing.families import first
 from luffy_dagster_tests.core.parsing.families.held import HELD
+from luffy_dagster_tests.core.parsing.families.servers import SERVERS, SERVERS_HELD
+from luffy_dagster_tests.core.parsing.families.servers_values import SERVER_VALUES
 from luffy_dagster_tests.core.parsing.families.software import SOFTWARE, SOFTWARE_HELD
 from luffy_dagster_tests.core.parsing.families.software_values import SOFTWARE_VALUES
 from luffy_dagster_tests.core.parsing.families.styles import STYLES, STYLES_HELD
@@ -26,8 +28,8 @@ from luffy_dagster_tests.core.parsing.families.systems_values import SYSTEM_VALU
 from luffy_dagster_tests.core.parsing.families.tune import TUNE
 from luffy_dagster_tests.core.parsing.families.values import VALUES as _VALUES
 
-VALUES = {**_VALUES, **SYSTEM_VALUES, **SOFTWARE_VALUES}
-FAMILIES = {**first.FAMILIES, **TUNE, **HELD, **SYSTEMS, **SYSTEMS_HELD, **STYLES, **STYLES_HELD, **SOFTWARE, **SOFTWARE_HELD}
+VALUES = {**_VALUES, **SYSTEM_VALUES, **SOFTWARE_VALUES, **SERVER_VALUES}
+FAMILIES = {**first.FAMILIES, **TUNE, **HELD, **SYSTEMS, **SYSTEMS_HELD, **STYLES, **STYLES_HELD, **SOFTWARE, **SOFTWARE_HELD, **SERVERS, **SERVERS_HELD}
 _SLOT = re.compile(r"\{([a-zA-Z][^{}]*)\}")
 _REASON = re.compile(r"\{!([^{}]+)\}")
 # Two to four plain words where nothing says "value" are a template each: so it is nearly always in the truths.
@@ -71,7 +73,7 @@ def _value(slot: str, rng: random.Random) -> str:
 
 def held_families() -> list[str]:
     """Names of the families that are only measured."""
-    return [*STYLES_HELD, *SOFTWARE_HELD]
+    return [*STYLES_HELD, *SOFTWARE_HELD, *SERVERS_HELD]
 
 
 def tuning_families() -> list[str]:
