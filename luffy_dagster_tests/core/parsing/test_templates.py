@@ -274,13 +274,47 @@ SNAPSHOT = {
     "flags=[] owner= mode=ro": "flags=[] owner= mode=ro",
     "job 7 (nightly) done: true": "job <*> (nightly) done: <*>",
     "L2 cache of CPU3 flushed": "L2 cache of CPU3 flushed",
+    "took 5 ms: SELECT a, b FROM t WHERE id = 7": "took <*> ms: <*>",
+    "took 5 ms: select a from t where id = 7": "took <*> ms: <*>",
+    "took 5 ms: ROLLBACK": "took <*> ms: <*>",
+    "please note: select one from the list": "please note: select one from the list",
+    "answered 200 text/html; charset=utf-8": "answered <*> <*>",
+    "role arn:aws:iam::12345:role/ci assumed": "role <*> assumed",
 }
+
+
+@pytest.mark.parametrize(
+    ("messages", "template"),
+    [
+        (["bind <unnamed> took 5 ms", "bind S_12 took 5 ms"], "bind <*> took <*> ms"),
+        (["joins group 7 in Stable state", "joins group 7 in Empty state", "joins group 7 in Dead state"], "joins group <*> in <*> state"),
+        (["checkpoint 7 done (type=FULL)", "checkpoint 7 done (type=DELTA)"], "checkpoint <*> done (type=<*>)"),
+        (['worker "cron launcher" ended with 1', 'worker "logical replication launcher" ended with 1'], 'worker "<*>" ended with <*>'),
+        (['"Probe failed" pod="a-1" output="refused"', '"Probe failed" pod="a-1" output="HTTP status: 503"'], '"Probe failed" pod="<*>" output="<*>"'),
+        (["the provider NtpClient sent 5 bytes", "the provider HostTime sent 5 bytes"], "the provider <*> sent <*> bytes"),
+        (["id etl.7 on partition 5 is new", "id ledger_7 on partition 5 is new"], "id <*> on partition <*> is new"),
+    ],
+)
+def test_values_of_several_forms_are_one(messages: list[str], template: str) -> None:
+    assert set(texts(*messages)) == {template}
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        ["starting HTTP/2 GET /a", "starting HTTP/2 PUT /a", "starting HTTP/2 POST /a"],
+        ["job 7 entered error state", "job 7 entered pending state", "job 7 entered running state"],
+        ['bad request: "no host"', 'bad request: "end too early"'],
+    ],
+)
+def test_what_happened_stays_apart(messages: list[str]) -> None:
+    assert len(set(texts(*messages))) == len(messages)
 
 
 def test_outcomes_drift_only_on_purpose() -> None:
     """Where this changes, `TEMPLATE_ALGORITHM` (or `SHAPE_ALGORITHM`) gets another date."""
     assert {m: texts(m)[0] for m in SNAPSHOT} == SNAPSHOT
-    assert (TEMPLATE_ALGORITHM, SHAPE_ALGORITHM) == ("templates-2026-11-28-4", "shapes-2026-11-28")
+    assert (TEMPLATE_ALGORITHM, SHAPE_ALGORITHM) == ("templates-2026-11-28-5", "shapes-2026-11-28")
 
 
 def summarised(messages: list[str]) -> pl.DataFrame:
@@ -379,8 +413,8 @@ def family_scores(names: list[str]) -> dict[str, float]:
 _STRANGE = [*SYSTEMS, *SYSTEMS_HELD]
 FLOORS = {
     "tuned on": ([f for f in tuning_families() if f not in _STRANGE], (0.94, 0.89, 0.86, 0.80)),
-    "systems": (_STRANGE, (0.88, 0.83, 0.76, 0.70)),
-    "held back": (held_families(), (0.93, 0.93, 0.85, 0.86)),
+    "systems": (_STRANGE, (0.92, 0.86, 0.80, 0.74)),
+    "held back": (held_families(), (0.93, 0.90, 0.85, 0.83)),
 }
 
 

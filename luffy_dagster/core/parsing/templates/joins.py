@@ -52,14 +52,12 @@ _ELSEWHERE = {
     WordClass.CAPITALS: 0.1,
     WordClass.PLAIN: 0.125,
 }
-_NAMED: dict[WordClass, float] = {
-    WordClass.PLAIN: 0.5,
-    WordClass.MIXED: 0.45,
-    WordClass.HYPHENATED: 0.5,
-}  # right behind what names it
+_NAMED = 0.5  # a word right behind what names it
+_NAMELIKE = (WordClass.PLAIN, WordClass.MIXED, WordClass.HYPHENATED)
 _LOOSE_LABELS = frozenset(
     "of to behind on by in at as with using into onto over".split()
 )  # a verb or a kind may follow, too
+_IN_STATE = frozenset("in into to from".split())  # before a state that is followed by the word for it
 _STATE = 0.04
 PAIRS = {"(": ")", "[": "]", "{": "}", '"': '"', "'": "'", "`": "`", "<": ">"}
 QUOTES = ('"', "'", "`")
@@ -150,7 +148,7 @@ class Place:
         self.labelled = self.labelled or (self.previous == ":" and glued) or identified
         label = self.previous.lower()
         self.named = self.enclosed or self.previous in OPENERS or (label in VALUE_LABELS and label not in _LOOSE_LABELS)
-        self.stateful = _is_stateful(before) or _is_transition(before, after)
+        self.stateful = _is_stateful(before, after) or _is_transition(before, after)
         self.closing = self.previous == ":" and not after
         self.units = False
         self.switched = False
@@ -191,9 +189,8 @@ class Place:
     def _usable(self, content: Content, with_value: bool) -> bool:
         if content == (VAR,):
             return True
-        if with_value and len(content) == 3 and content[1:] == (":", VAR):
-            return is_literal_word(content[0])  # a name with its port where others have a value
-
+        if with_value and len(content) == 3 and content[1] in (":", ".") and content[2] == VAR:
+            return is_literal_word(content[0])  # a name with its port or number where others have a value
         if len(content) == 1:
             if self.switched and content[0] in SWITCH_VALUES:
                 return True
@@ -205,8 +202,10 @@ class Place:
             return (
                 is_bare(content)
                 or (numbered and is_literal_word(content[0]))
-                or all(a == VAR or is_title(a) for a in content)
+                or all(a == VAR or (is_title(a) and not (a.isupper() and is_state_like(a))) for a in content)
             )
+        if with_value and _is_nothing(content):
+            return True
         if any(a in PAIRS or a in PAIRS.values() for a in content) and not self.enclosed:
             return False
         if self.enclosed:
@@ -218,6 +217,8 @@ class Place:
             return 1.0 if self.literals >= 3 else 0.8 if self.literals == 2 else 0.5
         if _is_list(content):
             return 0.5
+        if not self.enclosed and _is_nothing(content):
+            return 0.34
         if VAR in content:
             return 0.7 if is_bare(content) else 0.34
         table = _IN_PLACE if self.labelled or self.enclosed else _ELSEWHERE
@@ -239,8 +240,9 @@ class Place:
             return _STATE
         if constant:
             return 0.2
-        if self.named and len(content) == 1 and lowest in _NAMED:
-            return max(_NAMED[lowest], 0.5 if content[0] in values else 0.0)
+        if self.named and len(content) == 1 and lowest in _NAMELIKE:
+            weight = 0.45 if self.enclosed and lowest is WordClass.MIXED else _NAMED
+            return max(weight, 0.5 if content[0] in values else 0.0)
         weight = table[lowest] if len(content) == 1 else min(0.25, table[max(classes)])
         if self.closing and len(content) == 1:
             weight = max(weight, 0.25)
@@ -274,11 +276,13 @@ def _is_titled(content: Content) -> bool:
     return len(content) > 1 and all(is_title(a) and is_literal_word(a) for a in content)
 
 
-def _is_stateful(before: Content) -> bool:
-    """Whether the words before say that a state follows: words of state are values there."""
+def _is_stateful(before: Content, after: Content) -> bool:
+    """Whether the words around say that a state stands here: words of state are values there."""
     words = [a.lower() for a in before[-6:]]
     if not words:
         return False
+    if words[-1] in _IN_STATE and after and after[0].lower() in STATE_LABELS:
+        return True  # "joins in Stable state"
     arrow = words[-1] in ("from", "to", "into", ">") and any(w in STATE_LABELS or w in STATE_CHANGES for w in words)
     return words[-1] in STATE_LABELS or arrow
 
@@ -294,6 +298,11 @@ def _is_transition(before: Content, after: Content) -> bool:
     if left[-2:] == ("-", ">") and left[-3:-2] != (VAR,):
         return True
     return left[-1:] == ("to",) and "from" in left[-6:-2]
+
+
+def _is_nothing(content: Content) -> bool:
+    """A word in brackets that says that there is no value: "<unnamed>", "[unknown]", "(none)"."""
+    return len(content) == 3 and content[0] in "<[(" and content[2] == PAIRS[content[0]] and is_literal_word(content[1])
 
 
 def _is_list(content: Content) -> bool:

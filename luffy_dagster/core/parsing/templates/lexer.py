@@ -31,6 +31,12 @@ _ATOM = re.compile(
 _NUMBERED = re.compile(rf"([A-Za-z]{{2,}})\.{_MARK}")
 _PREFIX = re.compile(rf"[A-Za-z][A-Za-z_.-]*(?={_MARK})")
 _BYTES = re.compile(r"(?:[0-9a-f]{2}|[0-9A-F]{2}|[0-9a-f]{4}|[0-9A-F]{4}|[0-9a-f]{8}|[0-9A-F]{8}|[0-9a-f]{16})")
+# Words that begin a statement of SQL, and of what else it has some word; none: it stands by itself.
+_STATEMENTS = {
+    "SELECT": {"FROM"}, "INSERT": {"INTO"}, "UPDATE": {"SET"}, "DELETE": {"FROM"}, "REPLACE": {"INTO"}, "WITH": {"SELECT"}, "MERGE": {"USING"},
+    "CREATE": {"TABLE", "INDEX", "VIEW"}, "ALTER": {"TABLE"}, "DROP": {"TABLE", "INDEX", "VIEW"}, "TRUNCATE": {"TABLE"}, "COPY": {"FROM", "TO"},
+    "BEGIN": set(), "COMMIT": set(), "ROLLBACK": set(),
+}  # fmt: skip
 MANY_DIGITS = 4  # different digits in one word that make it a value
 CODE_DIGITS = 6  # of a number in a name of code at most ("IO80211Interface::post")
 Letters = tuple[str, str]  # before and after the digit of a word
@@ -124,7 +130,37 @@ def cut(
             atoms.append(Atom(VAR, blank))
         else:
             atoms.append(Atom(word, blank))
-    return _join_colons(_durations(_names_of_parts(_dumps(_glued_lists(_switches(atoms))))))
+    return _join_colons(_durations(_names_of_parts(_dumps(_glued_lists(_switches(_media(_statements(atoms))))))))
+
+
+def _statements(atoms: list[Atom]) -> list[Atom]:
+    """`…: SELECT … FROM …` to the end: a statement of SQL behind a colon is a value as a whole."""
+    for i in range(1, len(atoms) - 1):
+        if atoms[i].text != ":" or not atoms[i + 1].blank:
+            continue
+        word, rest = atoms[i + 1].text, {a.text.upper() for a in atoms[i + 2 :]}
+        needed = _STATEMENTS.get(word.upper())
+        if needed is None or (word.islower() and not rest & {"=", "*", "("}):  # "please: select one from the list"
+            continue
+        whole = not needed.isdisjoint(rest) if needed else not rest - {";"}
+        if whole and any(is_literal_word(a.text) for a in atoms[:i]):
+            return [*atoms[: i + 1], Atom(VAR, blank=True)]
+    return atoms
+
+
+def _media(atoms: list[Atom]) -> list[Atom]:
+    """`text/html; charset=utf-8` is one value."""
+    out: list[Atom] = []
+    i = 0
+    while i < len(atoms):
+        some = [a.text for a in atoms[i : i + 5]]
+        if len(some) == 5 and some[1] == ";" and some[2:4] == ["charset", "="] and "/" in some[0]:
+            out.append(Atom(VAR, atoms[i].blank))
+            i += 5
+        else:
+            out.append(atoms[i])
+            i += 1
+    return out
 
 
 def _glued_lists(atoms: list[Atom]) -> list[Atom]:
@@ -201,6 +237,9 @@ def _names_of_parts(atoms: list[Atom]) -> list[Atom]:
         end = i + 1
         if is_literal_word(atoms[i].text) and (not out or atoms[i].blank or out[-1].text in _OPENING):
             while end + 1 < len(atoms) and atoms[end].text == ":" and not atoms[end].blank and not atoms[end + 1].blank:
+                if atoms[end + 1].text == ":":  # an empty part ("arn:aws:iam::7:role")
+                    end += 1
+                    continue
                 if atoms[end + 1].text != VAR and not is_literal_word(atoms[end + 1].text):
                     break
                 end += 2

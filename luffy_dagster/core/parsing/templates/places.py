@@ -56,7 +56,7 @@ def find_place_joins(
                 for _, places in rows:
                     places[number] = (places[number][0] + front, places[number][1])
             mixed = any(VAR in c and len(c) > 1 and not is_bare(c) for c in contents)
-            if mixed and before[-1] in QUOTES and (VAR,) not in contents:
+            if mixed and before[-1] in QUOTES and (VAR,) not in contents and before[-2:-1] != ("=",):
                 continue  # a request or the like: its words are the message's
             if len(contents) >= _different_enough(before, contents):
                 chosen.append(number)
@@ -84,9 +84,11 @@ def _different_enough(before: Content, contents: set[Content]) -> int:
         return 2
     if before[-1] in QUOTES and before[-2:-1] in (("=",), (":",)) and all({*c[1::2]} <= {":"} for c in contents):
         return 2  # key="word", 'key': 'word'
+    if before[-1] == '"' and len(before) > 1 and (before[-2] == "=" or before[-2].lower() in VALUE_LABELS):
+        return 2  # key="some words", worker "some words"
     keyed = before[-1] == "=" or (len(before) > 1 and before[-2] == "=")
     names = all(len(c) == 1 and (c[0] == VAR or word_class(c[0]) <= WordClass.NAME) for c in contents)
-    words = all(len(c) == 1 and c[0].islower() and c[0].isalpha() for c in contents)
+    words = all(len(c) == 1 and (c[0].islower() or c[0].isupper()) and c[0].isalpha() for c in contents)
     return 2 if keyed and (names or words or (VAR,) in contents) else 3
 
 
@@ -107,7 +109,7 @@ def _value_places(group: Group, *, whole: bool) -> list[tuple[int, int]]:
                 end = i
         if end > i + 1:
             places.append((i + 1, end))
-            i = end
+            i = end + (key[i] in QUOTES)  # behind a mark that closes, it opens nothing
         else:
             i += 1
     return places

@@ -72,7 +72,7 @@ VALUE_LABELS = _words(
     "interface port channel session token printer player room zone region cluster namespace partition bucket pool share volume "
     "product item order customer class method function type kind action event reason status state mode command query "
     "domain address realm agent worker branch repository project label tag variable field attribute property "
-    "parameter option setting scene rule profile policy category map filter handler listener"
+    "provider parameter option setting scene rule profile policy category map filter handler listener"
 )
 # Words after which a state is named: there a word of state is a value.
 STATE_LABELS = _words("state status mode phase stage")
