@@ -108,6 +108,8 @@ def run(arguments: Sequence[str]) -> int:
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         hint = f" ({context.command_path} --help shows the options)" if context is not None else ""
+        if "Did you mean" in error.message:  # said by Typer; Click would say it again
+            error.possibilities = None  # type: ignore[attr-defined]
         ui.complain(f"{error.format_message().rstrip('.')}{hint}")
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):

@@ -66,12 +66,12 @@ def compose(
         facts.append(("Until", f"{incident.ended_at:%Y-%m-%d %H:%M} UTC"))
     facts.append(("How many", _how_many(head, len(alerts), len(incident.services))))
     where = [part for part in (", ".join(incident.services), incident.environment) if part]
-    release = _release(conn, head)
+    late = late_release(conn, incident, head)
+    release = _release(conn, incident, head, late)
     facts.append(("Where", " · ".join([*where, *([f"release {safe(release)}"] if release else [])])))
-    facts.append(("Likely cause", safe(likely_cause(conn, incident, head))))
+    facts.append(("Likely cause", safe(likely_cause(conn, incident, head, late))))
     if decision.kind != "resolved":
-        before = late_release(conn, incident, head)
-        previous = None if before is None else before[1].version[:40]
+        previous = None if late is None else late[1].version[:40]
         facts.append(("What to do", safe(first_step(head, root=incident.root_service, previous=previous))))
     also = [one for one in ranked[1:] if one.title != head.title]
     if also:
@@ -110,12 +110,14 @@ def _amount(value: float, unit: str | None) -> str:
     return f"{value:,.4g} {unit or ''}".strip()
 
 
-def _release(conn: Any, head: Alert) -> str | None:
+def _release(conn: Any, incident: IncidentRow, head: Alert, late: tuple[Run, Run] | None) -> str | None:
+    if late is not None and head.service == (incident.root_service or head.service):
+        return late[0].version[:40]
     run = store.releases.known(conn, head.service).running(head.environment, head.started_at + SAME)
     return None if run is None else run.version[:40]
 
 
-def likely_cause(conn: Any, incident: IncidentRow, head: Alert) -> str:
+def likely_cause(conn: Any, incident: IncidentRow, head: Alert, late: tuple[Run, Run] | None) -> str:
     """Root and reasons, what went live shortly before, or that nothing is known: never more than the facts say."""
     parts = []
     if incident.root_service is not None and len(incident.services) > 1:
@@ -125,11 +127,10 @@ def likely_cause(conn: Any, incident: IncidentRow, head: Alert) -> str:
             else incident.root_service
         )
     service = incident.root_service or head.service
-    found = late_release(conn, incident, head)
-    if found is not None:
-        run = found[0]
+    if late is not None:
+        run = late[0]
         minutes = round((incident.started_at - run.at).total_seconds() / 60)
-        before = "just before" if minutes < 1 else f"{minutes} minute{'s' if minutes != 1 else ''} before"
+        before = "as it began" if minutes < 1 else f"{minutes} minute{'s' if minutes != 1 else ''} before"
         parts.append(f"release {run.version[:40]} of {service} went live {before}{_commit(conn, service, run)}")
     culprit = head.detail.get("culprit")
     if culprit:

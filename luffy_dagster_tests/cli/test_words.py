@@ -52,6 +52,7 @@ def test_help_answers_at_once_and_loads_nothing_heavy():
     ("arguments", "words"),
     [
         (["frob"], "No such command 'frob'"),
+        (["servic"], "No such command 'servic'. Did you mean 'service'? (luffy"),
         (["logs", "--frob"], "--frob"),
         (["logs", "--level", "loud"], "no level 'loud'"),
         (["logs", "--from", "yesterday"], "--from is no time"),

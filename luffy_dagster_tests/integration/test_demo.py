@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -60,7 +61,9 @@ def test_the_demo_finds_what_was_planted_and_goes_on(home):
     told = [one for one in first["messages"] if "product shown" in one["text"]]
     assert len(told) == 1, "told once"
     assert " ms instead of " in told[0]["text"]
-    assert "release" in told[0]["text"]
+    went = re.search(r"release (\w+) of catalog went live", told[0]["text"])
+    assert went is not None
+    assert f"· release {went[1]}" in told[0]["text"]
     assert "show what others bought" in told[0]["text"]
     assert "took=" in told[0]["text"], "with lines that show it"
     heads = [one["text"].splitlines()[0] for one in first["messages"]]

@@ -30,7 +30,7 @@ def first_step(head: Alert, *, root: str | None, previous: str | None) -> str:
     Args:
         head: the alert that leads the message.
         root: the service that the incident comes from, if that is known.
-        previous: the release that ran before the one that went live just before, if there is one.
+        previous: the release that ran before the one that went live as it began or shortly before, if there is one.
     """
     service = root or head.service
     if head.source is Source.NOTIFY:
