@@ -52,6 +52,29 @@ def test_log_tree_file_blame_and_diff(made, repo):
     assert repo.commit(head).changes[0].added == 1
 
 
+def test_a_merge_that_resolved_a_conflict_has_what_it_wrote_and_a_clean_one_nothing(made, tmp_path):
+    made.git("checkout", "-q", "-b", "side", "HEAD~1")
+    made.commit("Side", {"app.py": "def one():\n    return 1\n\n\ndef two():\n    return 4\n", "side.py": "SIDE = 1\n"})
+    made.git("checkout", "-q", "main")
+    with pytest.raises(subprocess.CalledProcessError):
+        made.git("merge", "-q", "side")
+    (made.path / "app.py").write_text("def one():\n    return 1\n\n\ndef two():\n    return 5\n")
+    made.git("commit", "-q", "-a", "-m", "Merge side")
+    resolved = made.git("rev-parse", "HEAD")
+    made.git("checkout", "-q", "-b", "other", "HEAD~1")
+    made.commit("Other", {"other.py": "OTHER = 1\n"})
+    made.git("checkout", "-q", "main")
+    made.git("merge", "-q", "--no-ff", "-m", "Merge other", "other")
+    clean = made.git("rev-parse", "HEAD")
+    with open_path(made.path, cache=tmp_path / "cache-of-merges") as repo:
+        assert [line.sha for line in repo.blame(clean, "app.py", 6, 6)] == [resolved]
+        found = repo.commits([resolved, clean])
+        assert [change.path for change in found[resolved].changes] == ["app.py"] and not found[clean].changes
+        assert "+    return 5" in repo.diff(resolved) and "side.py" not in repo.diff(resolved)
+        assert repo.diff(clean) == ""
+        assert "SIDE" in repo.diff(resolved, "side.py")
+
+
 def test_lines_are_searched_in_the_files_of_one_commit(tmp_path):
     made = Made(tmp_path / "searched")
     first = made.commit("One", {"a b/ä:1.py": "def one():\n    return 'def two'\n", "c.txt": "def one\n", "d.pyx": "def one\n"})

@@ -11,6 +11,7 @@ import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
@@ -18,7 +19,7 @@ from typing import Any, Self
 from luffy_dagster.adapters.git import records
 from luffy_dagster.adapters.git.errors import GitBranchMissing, GitError, GitMissing
 from luffy_dagster.adapters.git.process import environment, run
-from luffy_dagster.core.rca.model import BlameLine, CommitInfo, TreeFile
+from luffy_dagster.core.rca.model import BlameLine, CommitInfo, FileChange, TreeFile
 
 MAX_FILE = 2_000_000  # bytes of a file that is read as text
 MAX_DIFF = 400_000  # bytes of a diff that are read
@@ -147,7 +148,7 @@ class GitRepository:
         return shared == self.resolve(older)
 
     def commit(self, sha: str) -> CommitInfo | None:
-        """One commit with its file changes and their line counts (of a merge: none)."""
+        """One commit with its file changes and their line counts (of a merge: the files that it changed itself, uncounted)."""
         return self.commits([sha]).get(sha)
 
     def commits(self, shas: Sequence[str]) -> dict[str, CommitInfo]:
@@ -166,8 +167,15 @@ class GitRepository:
                     stdin="\n".join(there).encode() + b"\n",
                 )  # fmt: skip
                 for found in records.read_log(output):
-                    have[found.sha] = self._keep(("commit", found.sha), found)
+                    known = self._with_own(found) if len(found.parents) > 1 else found
+                    have[found.sha] = self._keep(("commit", found.sha), known)
         return {sha: have[sha] for sha in wanted if sha in have}
+
+    def _with_own(self, merge: CommitInfo) -> CommitInfo:
+        """A merge with what it changed itself, in resolving a conflict: the files that are as in none of its parents."""
+        listed = self.git("diff-tree", "--no-commit-id", "-r", "-c", "-z", "--name-only", merge.sha).split(b"\0")
+        paths = (path for raw in listed if raw and (path := records.path_of(raw)) is not None)
+        return replace(merge, changes=tuple(FileChange(path, "M") for path in paths))
 
     def log(
         self,
@@ -331,12 +339,21 @@ class GitRepository:
         return self._once(("grep", commit, pattern, tuple(endings)), make)
 
     def diff(self, commit: str, path: str | None = None) -> str:
-        """What a commit changed against its first parent (of one path, or all of it) as a unified diff, cut at MAX_DIFF bytes."""
+        """What a commit changed against its first parent (of one path, or all of it) as a unified diff, cut at MAX_DIFF bytes.
+
+        Of a merge only the files that it changed itself: the commits that it brought speak for the rest.
+        """
 
         def make() -> str:
+            paths = [path] if path else []
+            known = None if path else self.commit(self.resolve(commit) or "")
+            if known is not None and len(known.parents) > 1:
+                paths = [change.path for change in known.changes]
+                if not paths:
+                    return ""
             raw = self.git(
                 "show", "--format=", "--first-parent", "-M", "--no-ext-diff", "--no-textconv", "--end-of-options", commit,
-                "--", *([path] if path else []),
+                "--", *paths,
             )  # fmt: skip
             text = raw[:MAX_DIFF].decode("utf-8", "replace")
             return text + ("\n(cut)" if len(raw) > MAX_DIFF else "")

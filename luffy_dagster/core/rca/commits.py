@@ -47,7 +47,7 @@ def rank_commits(
     """The commits as suspects, best first. `history`: recent commits of the files; `released`: what the release brought."""
     signals: dict[str, dict[str, tuple[float, str]]] = defaultdict(dict)
     where: dict[str, tuple[float, str, int | None]] = {}
-    _of_lines(signals, where, trouble, functions, clues, repository)
+    was = _of_lines(signals, where, trouble, functions, clues, repository)
     _of_files(signals, where, files, history, trouble.subpath)
     for brought in history:
         if brought.sha in released and brought.sha not in signals:
@@ -79,7 +79,8 @@ def rank_commits(
     shares = softmax([score for score, _, _ in found])
     return tuple(
         Suspect(
-            SuspectKind.COMMIT, commit.sha, round(score, 5), parts, round(share, 4), where[commit.sha][1], where[commit.sha][2], commit
+            SuspectKind.COMMIT, commit.sha, round(score, 5), parts, round(share, 4), where[commit.sha][1], where[commit.sha][2], commit,
+            was.get(commit.sha),
         )
         for (score, commit, parts), share in zip(found[:limit], shares, strict=False)
     )  # fmt: skip
@@ -92,8 +93,12 @@ def _of_lines(
     functions: Sequence[ScoredFunction],
     clues: Clues,
     repository: Repository,
-) -> None:
-    """Who wrote the lines of the suspected functions: shares of them, each function counting by its own share of suspicion."""
+) -> dict[str, str]:
+    """Who wrote the lines of the suspected functions: shares of them, each function counting by its own share of suspicion.
+
+    Returns, of each commit whose file has another name by now, the name that it had then.
+    """
+    was: dict[str, str] = {}
     placed = [one for one in functions if one.first is not None][:MAX_BLAMED]
     heats = [heat for heat in softmax([one.score for one in placed]) if heat >= LEAST_HEAT]  # best first
     blamed = placed[: len(heats)]
@@ -102,6 +107,7 @@ def _of_lines(
     for one, heat in zip(blamed, heats, strict=True):
         lines = repository.blame(trouble.commit, one.path, one.first or 1, one.last)
         text = (clues.texts.get(one.path) or repository.read(trouble.commit, one.path) or "").split("\n")
+        then = {line.sha: line.path for line in lines if line.path and line.path != one.path}
         for sha, (share, count, nearest) in _shares(one, lines, text).items():
             mass[sha] += heat * share
             near = ""
@@ -114,14 +120,22 @@ def _of_lines(
             if heat * share > best.get(sha, (0.0, ""))[0]:
                 best[sha] = (
                     heat * share,
-                    f"wrote {many(count, 'line')} of {one.name or one.path} ({one.path}){near}",
+                    f"wrote {many(count, 'line')} of {one.name or one.path} ({one.path}{_then(then.get(sha))}){near}",
                 )
                 where[sha] = (heat * share, one.path, one.line)
+                was.pop(sha, None)
+                if sha in then:
+                    was[sha] = then[sha]
             if nearest == 0:
                 before = signals[sha].get("frame_line", (0.0, ""))[0]
                 signals[sha]["frame_line"] = (before + heat, "wrote the very line of a frame")
     for sha, value in mass.items():
         signals[sha]["lines"] = (math.log1p(value / LEAST), best[sha][1])
+    return was
+
+
+def _then(path: str | None) -> str:
+    return f", then {path}" if path else ""
 
 
 def _shares(

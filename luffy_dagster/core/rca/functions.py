@@ -17,6 +17,7 @@ from luffy_dagster.core.rca.files import FileScores, softmax
 from luffy_dagster.core.rca.links import Links
 from luffy_dagster.core.rca.model import ScorePart, Suspect, SuspectKind, Trouble
 from luffy_dagster.core.rca.signals import Clues, OwnFrame
+from luffy_dagster.core.wording import many
 
 _CALL = re.compile(r"(\w+)\s*\(")
 _CALLERS = 6  # own frames whose calls are looked at
@@ -92,6 +93,10 @@ def score_functions(
         else:
             kept |= {signal: answer for signal, answer in answered.items() if signal not in FRAMED_ONLY}
             kept["no_frame"] = (1.0, "no frame of the trace is in it")
+            if path not in clues.files:
+                crowd = sum(symbol.kind == "function" for symbol in outlines.get(path, ()))
+                kept["apart"] = (1.0, "no frame is in its file either, which is suspected for itself")
+                kept["crowd"] = (math.log(max(crowd, 1)), f"{many(crowd, 'function')} of its file share that suspicion")
         both = set(words(name.rpartition(".")[2])) & have
         if both:
             every = set(words(name.rpartition(".")[2]))

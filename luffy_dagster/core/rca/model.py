@@ -145,6 +145,7 @@ class Suspect:
     path: str | None = None
     line: int | None = None  # line of the frame that points to it, or the function's first
     commit: CommitInfo | None = None
+    was: str | None = None  # of a commit: the name that `path` had then, where it was another
 
     @property
     def reasons(self) -> tuple[str, ...]:

@@ -29,7 +29,7 @@ class Repository(Protocol):
         """Text of a file at a commit; None when it is not there, binary, too large or kept elsewhere (LFS)."""
 
     def commit(self, sha: str) -> CommitInfo | None:
-        """One commit with its file changes (of a merge: none)."""
+        """One commit with its file changes (of a merge: the files that it changed itself, in resolving a conflict)."""
 
     def commits(self, shas: Sequence[str]) -> dict[str, CommitInfo]:
         """Several commits at once, with their file changes; those that are not there are left out."""
@@ -59,7 +59,7 @@ class Repository(Protocol):
         """
 
     def diff(self, commit: str, path: str | None = None) -> str:
-        """What a commit changed against its first parent (of one path, or all of it) as a unified diff."""
+        """What a commit changed against its first parent (of one path, or all of it; of a merge what it changed itself) as a unified diff."""
 
 
 class CodeSearch(Protocol):

@@ -21,7 +21,7 @@ from luffy_dagster.core.rca.reading import CodeSearch, Repository
 from luffy_dagster.core.rca.signals import gather
 from luffy_dagster.core.rca.weights import WEIGHTS, Weights
 
-SUSPECT_ALGORITHM = "suspects-2026-12-2"
+SUSPECT_ALGORITHM = "suspects-2026-12-3"
 HISTORY = 600  # commits of the frames' files that are looked at
 RELEASE_HISTORY = 500  # commits that a release may bring
 RENAMES = 300  # commits that are searched for where a file of an old name went

@@ -64,26 +64,28 @@ _FILES = {
     "search_framed": 0.50,  # the same, and a frame points to it too; set by hand
 }
 _FUNCTIONS = {
-    "words": 2.30,  # share of the words of its name that the message and the tests in the trace say
-    "no_frame": -1.75,  # no frame is in it
-    "code_tested": 1.65,  # it is about the words of the trace's tests
-    "code_tested_framed": 1.46,  # it is about the words of the trace's tests, and a frame is in it
-    "code_said": 1.22,  # it is about the words of the error
-    "code_names_framed": 1.14,  # it is about the words of the frames' names, and a frame is in it
-    "code_near_framed": 0.90,  # it is about the words of the frames' lines, and a frame is in it
-    "first_by_accident": 0.70,  # the innermost frame that does more than make exceptions
-    "length": 0.64,  # logarithm of its lines
-    "depth": 0.62,  # one over the place among the own frames
-    "said_symbol": 0.62,  # the message names it
-    "file": 0.56,  # how near its file is to the one suspected most
-    "reach_by_accident": 0.50,  # one over the place among the frames that do more than make exceptions
-    "code_near": 0.49,  # it is about the words of the frames' lines
-    "first_on_purpose": 0.47,  # the innermost such frame where the error was raised on purpose
-    "thrower": 0.46,  # it only makes exceptions
-    "code_said_framed": 0.43,  # it is about the words of the error, and a frame is in it
-    "raises": -0.40,  # the frame's line raises on purpose: it found the fault, others made it
-    "in_function": 0.20,  # a frame's function uses it
-    "reach_on_purpose": -0.13,  # one over the place among those frames where the error was raised on purpose
+    "apart": 2.91,  # no frame is in its file either, which is suspected for itself
+    "words": 2.26,  # share of the words of its name that the message and the tests in the trace say
+    "no_frame": -1.79,  # no frame is in it
+    "code_tested": 1.56,  # it is about the words of the trace's tests
+    "code_tested_framed": 1.42,  # it is about the words of the trace's tests, and a frame is in it
+    "code_names_framed": 1.21,  # it is about the words of the frames' names, and a frame is in it
+    "code_said": 1.15,  # it is about the words of the error
+    "code_near_framed": 1.14,  # it is about the words of the frames' lines, and a frame is in it
+    "file": 0.98,  # how near its file is to the one suspected most
+    "first_by_accident": 0.69,  # the innermost frame that does more than make exceptions
+    "length": 0.68,  # logarithm of its lines
+    "depth": 0.64,  # one over the place among the own frames
+    "code_near": 0.58,  # it is about the words of the frames' lines
+    "thrower": 0.56,  # it only makes exceptions
+    "code_said_framed": 0.55,  # it is about the words of the error, and a frame is in it
+    "first_on_purpose": 0.45,  # the innermost such frame where the error was raised on purpose
+    "crowd": -0.33,  # logarithm of how many functions a file without a frame has: its suspicion is theirs together
+    "raises": -0.31,  # the frame's line raises on purpose: it found the fault, others made it
+    "said_symbol": 0.26,  # the message names it
+    "reach_by_accident": 0.17,  # one over the place among the frames that do more than make exceptions
+    "reach_on_purpose": -0.14,  # one over the place among those frames where the error was raised on purpose
+    "in_function": 0.10,  # a frame's function uses it
 }
 _COMMITS = {
     "lines": 1.19,  # logarithm of its share of the suspected lines, each function by its own share of suspicion

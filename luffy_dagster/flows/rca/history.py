@@ -5,12 +5,15 @@ Everything is read at the commit that ran or before; what came later is named an
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from luffy_dagster.core.rca.suspects import rank_suspects
 from luffy_dagster.core.rca.verdict import CommitFacts
+from luffy_dagster.core.rca.verdict.place import same_file
+from luffy_dagster.core.rca.verdict.values import Place
 from luffy_dagster.core.rca.verdict.weigh import RAN_LONG
 from luffy_dagster.flows.context import FlowContext
 
@@ -129,7 +132,17 @@ def _commits(found: Gathered, repository: GitRepository, ran: str, head: str) ->
             )
         )
     found.infos = infos
+    found.places += tuple(_by_former_names(found.places, found.suspects.commits[:SUSPECT_COMMITS]))
     found.commits = tuple(sorted(facts, key=lambda c: (c.at, c.sha), reverse=True))
+
+
+def _by_former_names(places: Sequence[Place], suspects: Sequence[Suspect]) -> Iterator[Place]:
+    """The failing places by the names that their files had in older commits; lines are of today's file and say nothing there."""
+    for now, was in dict.fromkeys((s.path, s.was) for s in suspects if s.path and s.was):
+        if same_file(now or "", was or "") < 1:
+            yield from (
+                replace(p, file=was or "", line=None, source=None) for p in places if same_file(p.file, now or "") > 0
+            )
 
 
 def _of_code(suspect: Suspect) -> tuple[str, ...]:
