@@ -20,7 +20,7 @@ from luffy_dagster.core.parsing.headers import Format, infer_formats, read_heade
 from luffy_dagster.core.parsing.traces.continuation import is_continuation
 from luffy_dagster.core.parsing.unwrap import Step, logfmt, records
 
-PROFILE_ALGORITHM = "profile-2026-12-3"
+PROFILE_ALGORITHM = "profile-2026-12-4"
 _SAMPLE = 2000
 _OBJECTS = ("json", "logfmt", *records.RECORDS)  # wrappers that say all of a line
 _LONGEST = 20_000  # characters of a line that a sample needs

@@ -100,6 +100,7 @@ class Builder(Heap):
             return [*first[:3], fields.try_behind_tag]
         return [
             everywhere.try_lead,
+            everywhere.try_report,
             everywhere.try_key,
             everywhere.try_marked,
             *first,

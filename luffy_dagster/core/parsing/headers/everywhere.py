@@ -43,6 +43,19 @@ def try_lead(heap: Heap, separator: str, closed: bool) -> bool:
     return share >= MOST and heap.take(separator, expression, ends, "bracket", "[", closed)
 
 
+def try_report(heap: Heap, separator: str, closed: bool) -> bool:
+    """The level of Erlang's reports (`=ERROR REPORT==== 20-Nov-2026::…`)."""
+    if heap.last or heap.level:
+        return False
+    expression = f"=+({heap.role('level')}[A-Z]+) REPORT=+"
+    ends, share, _ = heap.match(expression)
+    if share < MOST or not heap.take(separator, expression, ends, "level", "", closed):
+        heap.roles.discard("level")
+        return False
+    heap.level = True
+    return True
+
+
 _MARKED = re.compile(r"\[#\||[#=*]{1,6}(?=[<\[(A-Z0-9])|([0-9A-Za-z_.-]{1,24})[,:;](?=[0-9])")
 _PLACES = r"\[[^\[\]\n]*\]|\([^()\n]*\)|\{[^{}\n]*\}|[^ \t\[\](){}\n]"  # a sign of a word, or all of a bracket
 _PLACE = re.compile(_PLACES)

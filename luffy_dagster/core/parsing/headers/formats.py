@@ -55,6 +55,7 @@ class Format:
     after: str = ""
     share: float = 0.0  # of the sample's lines that it reads
     level_from: str = ""  # "status": an access log's status says the level
+    whole: bool = False  # a sentence that names its time: the line itself is the message
 
     def to_json(self) -> dict[str, object]:
         """The format as JSON values."""
@@ -63,6 +64,7 @@ class Format:
             "after": self.after,
             "share": round(self.share, 4),
             "level_from": self.level_from,
+            **({"whole": True} if self.whole else {}),
         }
 
     @staticmethod
@@ -81,6 +83,7 @@ class Format:
             str(value.get("after", "")),
             float(share) if isinstance(share, int | float) else 0.0,
             str(value.get("level_from", "")),
+            bool(value.get("whole")),
         )
 
     @cached_property

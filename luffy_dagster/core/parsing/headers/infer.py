@@ -11,18 +11,24 @@ The share of lines is taken over texts that differ in more than digits: a heartb
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import polars as pl
 
 from luffy_dagster.core.parsing.headers.columns import Builder
 from luffy_dagster.core.parsing.headers.formats import Format
+from luffy_dagster.core.parsing.headers.heap import MOST
 from luffy_dagster.core.parsing.headers.lexis import DIGITS, Sight, follows, sight
 
 _WIDTH = 400  # of a line, all that is looked at
 _MOST_FORMATS = 8
 _WITNESSES = 400
+_LINES_WITHOUT = 4  # of another format at least
+_NAMED = re.compile(r"\(\?P<\w+>")
+_LEADS_TO_TIME = re.compile(r"[a-z]{2,}.*[ \t](?:at|on|since|until|from|by|before|after)[ \t]$")
 
 
 def infer_formats(lines: Sequence[str]) -> list[Format]:
@@ -51,7 +57,7 @@ def infer_formats(lines: Sequence[str]) -> list[Format]:
             share = int(hit.sum()) / total
             if share == 0.0:
                 continue
-            formats.append(Format(form.parts, form.after, share, form.level_from))
+            formats.append(replace(form, share=share))
             unread = unread & ~hit
     return _ordered(formats)
 
@@ -115,9 +121,16 @@ def _build(texts: list[str]) -> list[Format]:
     main = builder.build()
     if main is None:
         return []
+    if _is_sentence(main, builder.lines):  # its words are nobody's name
+        plain = tuple(replace(part, expression=_NAMED.sub("(?:", part.expression)) for part in main.parts)
+        return [replace(main, parts=plain, whole=True)]
     out = [main]
     column = pl.Series("line", texts, dtype=pl.Utf8)
     left = ~column.str.contains(main.compiled.expression)
+    other = _without_a_part(main, column.filter(left).to_list())
+    if other is not None:
+        out.append(other)
+        left = left & ~column.str.contains(other.compiled.expression)
     for stem in builder.stems(main):
         if not left.any():
             break
@@ -126,6 +139,28 @@ def _build(texts: list[str]) -> list[Format]:
             out.append(stem)
             left = left & ~hit
     return out
+
+
+def _is_sentence(form: Format, lines: Sequence[str]) -> bool:
+    """Whether nothing stands behind a time that a word of the sentence leads up to ("Started GET "/" for 10.0.0.1 at 2026-…")."""
+    read = [hit for line in lines if (hit := re.match(form.compiled.expression, line)) is not None]
+    ended = [hit for hit in read if not hit.string[hit.end() :].strip()]
+    if form.compiled.time is None or not read or len(ended) < MOST * len(read):
+        return False
+    at = form.compiled.groups["time"]
+    return all(_LEADS_TO_TIME.search(hit.string[: hit.start(at)]) is not None for hit in ended)
+
+
+def _without_a_part(main: Format, lines: Sequence[str]) -> Format | None:
+    """The format of the lines that lack a part of the main one before their level (`[17] LOG:` beside `[17] user@db LOG:`)."""
+    if "level" not in main.compiled.groups or len(lines) < _LINES_WITHOUT:
+        return None
+    distinct = list({line.translate(DIGITS): line for line in lines}.values())[:_WITNESSES]
+    form = Builder(distinct, all_lines=lines).build()
+    if form is None or not {"level", "time"} <= set(form.compiled.groups):
+        return None
+    hits = sum(re.match(form.compiled.expression, line) is not None for line in lines)
+    return form if hits >= MOST * len(lines) else None
 
 
 def _ordered(formats: list[Format]) -> list[Format]:

@@ -109,7 +109,8 @@ def _read_one(
         if role not in ("time", "near"):
             columns[role] = found.to_series(group - 1)
     frame = pl.DataFrame({"text": text, "header": header})
-    message = frame.select(pl.col("text").str.slice(pl.col("header").str.len_chars())).to_series()
+    behind = pl.col("text") if form.whole else pl.col("text").str.slice(pl.col("header").str.len_chars())
+    message = frame.select(behind).to_series()
     if form.level_from == "status" and "level" not in columns:
         columns["level"] = message.str.extract(_STATUS, 1).replace_strict(
             ["5", "4", "3", "2", "1"], ["error", "warn", "info", "info", "info"], default=None

@@ -173,6 +173,8 @@ def try_dash(heap: Heap, separator: str, closed: bool) -> bool:
     if share < NEARLY_ALL:
         return False
     names = [_MARKED.sub("", m.group()) for m in matches]
+    if any(" /" in name for name in names):
+        return False  # a request ("GET /cart => …")
     words = [len(name.split()) for name in names]
     if sum(count <= 3 for count in words) < NEARLY_ALL * len(words):
         return False
