@@ -292,6 +292,9 @@ SNAPSHOT = {
         (['worker "cron launcher" ended with 1', 'worker "logical replication launcher" ended with 1'], 'worker "<*>" ended with <*>'),
         (['"Probe failed" pod="a-1" output="refused"', '"Probe failed" pod="a-1" output="HTTP status: 503"'], '"Probe failed" pod="<*>" output="<*>"'),
         (["the provider NtpClient sent 5 bytes", "the provider HostTime sent 5 bytes"], "the provider <*> sent <*> bytes"),
+        (["checks met for context=requeueable ti 5", "checks met for context=non-requeueable ti 5"], "checks met for context=<*> ti <*>"),
+        ([f"Running: ['/bin/sh', '-c', '{c}']" for c in ("test -x /a", "run-parts /b", "php /c x:y", "cd /d go", "nice /e")], "Running: ['<*>', '-c', '<*>']"),
+        (["manager: link state is now CONNECTED_SITE", "manager: link state is now DISCONNECTED", "manager: link state is now CONNECTING"], "manager: link state is now <*>"),
         (["id etl.7 on partition 5 is new", "id ledger_7 on partition 5 is new"], "id <*> on partition <*> is new"),
     ],
 )
@@ -314,7 +317,7 @@ def test_what_happened_stays_apart(messages: list[str]) -> None:
 def test_outcomes_drift_only_on_purpose() -> None:
     """Where this changes, `TEMPLATE_ALGORITHM` (or `SHAPE_ALGORITHM`) gets another date."""
     assert {m: texts(m)[0] for m in SNAPSHOT} == SNAPSHOT
-    assert (TEMPLATE_ALGORITHM, SHAPE_ALGORITHM) == ("templates-2026-11-28-5", "shapes-2026-11-28")
+    assert (TEMPLATE_ALGORITHM, SHAPE_ALGORITHM) == ("templates-2026-11-28-6", "shapes-2026-11-28")
 
 
 def summarised(messages: list[str]) -> pl.DataFrame:
@@ -414,7 +417,7 @@ _STRANGE = [*SYSTEMS, *SYSTEMS_HELD]
 FLOORS = {
     "tuned on": ([f for f in tuning_families() if f not in _STRANGE], (0.94, 0.89, 0.86, 0.80)),
     "systems": (_STRANGE, (0.92, 0.86, 0.80, 0.74)),
-    "held back": (held_families(), (0.93, 0.90, 0.85, 0.83)),
+    "held back": (held_families(), (0.93, 0.92, 0.82, 0.84)),
 }
 
 

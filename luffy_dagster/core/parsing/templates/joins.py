@@ -283,6 +283,8 @@ def _is_stateful(before: Content, after: Content) -> bool:
         return False
     if words[-1] in _IN_STATE and after and after[0].lower() in STATE_LABELS:
         return True  # "joins in Stable state"
+    if words[-1] in ("is", "now") and any(w in STATE_LABELS for w in words[-3:]):
+        return True  # "state is now connected"
     arrow = words[-1] in ("from", "to", "into", ">") and any(w in STATE_LABELS or w in STATE_CHANGES for w in words)
     return words[-1] in STATE_LABELS or arrow
 

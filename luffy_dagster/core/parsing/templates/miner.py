@@ -26,7 +26,7 @@ from luffy_dagster.core.parsing.templates.words import (
     word_class,
 )
 
-TEMPLATE_ALGORITHM = "templates-2026-11-28-5"
+TEMPLATE_ALGORITHM = "templates-2026-11-28-6"
 ROUNDS = 6  # a round joins at least one pair of groups or is the last
 
 

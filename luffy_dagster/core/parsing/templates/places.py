@@ -16,6 +16,7 @@ from luffy_dagster.core.parsing.templates.words import (
     VAR,
     WordClass,
     is_literal_word,
+    is_state_like,
     word_class,
 )
 
@@ -56,7 +57,8 @@ def find_place_joins(
                 for _, places in rows:
                     places[number] = (places[number][0] + front, places[number][1])
             mixed = any(VAR in c and len(c) > 1 and not is_bare(c) for c in contents)
-            if mixed and before[-1] in QUOTES and (VAR,) not in contents and before[-2:-1] != ("=",):
+            spoken = mixed and before[-1] in QUOTES and (VAR,) not in contents and before[-2:-1] != ("=",)
+            if spoken and not _unlike(contents):
                 continue  # a request or the like: its words are the message's
             if len(contents) >= _different_enough(before, contents):
                 chosen.append(number)
@@ -87,9 +89,21 @@ def _different_enough(before: Content, contents: set[Content]) -> int:
     if before[-1] == '"' and len(before) > 1 and (before[-2] == "=" or before[-2].lower() in VALUE_LABELS):
         return 2  # key="some words", worker "some words"
     keyed = before[-1] == "=" or (len(before) > 1 and before[-2] == "=")
-    names = all(len(c) == 1 and (c[0] == VAR or word_class(c[0]) <= WordClass.NAME) for c in contents)
-    words = all(len(c) == 1 and (c[0].islower() or c[0].isupper()) and c[0].isalpha() for c in contents)
-    return 2 if keyed and (names or words or (VAR,) in contents) else 3
+    names = all(len(c) == 1 and _is_name(c[0]) for c in contents)
+    return 2 if keyed and (names or (VAR,) in contents) else 3
+
+
+def _is_name(word: str) -> bool:
+    """A value, a name, or a word all small or all in capitals, as values of keys are."""
+    if word == VAR or word_class(word) <= WordClass.NAME:
+        return True
+    return word.replace("-", "").isalpha() and (word.islower() or word.isupper())
+
+
+def _unlike(contents: set[Content]) -> bool:
+    """Whether contents of several words begin in so many ways, none of them a verb, that they are commands or the like."""
+    firsts = {c[0] for c in contents if c}
+    return len(firsts) >= MORE and not any(word != VAR and is_state_like(word) for word in firsts)
 
 
 def _value_places(group: Group, *, whole: bool) -> list[tuple[int, int]]:

@@ -93,4 +93,12 @@ SERVER_VALUES: dict[str, Callable[[_R], str]] = {
     "isoz": lambda r: f"{_iso(r)}+00:00",
     "isoc": lambda r: _iso(r).replace("-", "").replace(":", ""),
     "bashop": lambda r: r.choice(["BashOperator", "PythonOperator", "S3KeySensor", "KubernetesPodOperator", "SQLExecuteQueryOperator", "_PythonDecoratedOperator"]),
+    "mxhost": lambda r: r.choice([f"mail.{_word(r)}.example.org", f"mx{r.randrange(9)}.{_word(r)}.example.com", f"out-{r.randrange(99)}.smtp.example.net"]),
+    "dsn": lambda r: r.choice(["2.0.0", "4.7.1", "4.4.1", "5.1.1"]),
+    "monthday": lambda r: f"{r.choice(['Nov', 'Dec', 'Jan'])} {r.randrange(10, 29)}",
+    "folder": lambda r: r.choice(["INBOX", "Junk", "Archive/2026", "Lists"]),
+    "profile": lambda r: r.choice(["prod", "postgres", "kafka", "eu", "staging"]),
+    "ctx": lambda r: r.choice(["", "/", "/api", "/shop"]),
+    "dialect": lambda r: r.choice(["org.hibernate.dialect.PostgreSQLDialect", "org.hibernate.dialect.MySQLDialect"]),
+    "sqlstate": lambda r: r.choice(["23505", "08006", "40001", "42P01"]),
 }
