@@ -189,7 +189,7 @@ def test_what_was_committed_later_is_counted_and_not_listed(world, pay, repo):
     said = [c.text for c in report.summary]
     assert "`KeyError` is raised at `pay/fees.py:5` (commit `" + bad[:12] + "`)." in said
     assert any(text.startswith("It happened 8 times since ") and text.endswith(", all of them in the last 24 hours.") for text in said)
-    assert any(text.startswith("It wrote ") and "the frame's own among them" in text and "minutes before" not in text for text in said)
+    assert any(text.startswith("It wrote ") and "including the line of the frame" in text and "minutes before" not in text for text in said)
 
 
 def test_a_model_adds_words_that_stand_up_and_nothing_else(world, pay):

@@ -81,7 +81,7 @@ def advise(
         actions = [
             Action(
                 action=f"Revert commit `{sha}`",
-                risk=f"undoes everything else that the commit does{later}",
+                risk=f"undoes the rest of the commit as well{later}",
                 roll_back="revert the revert",
             )
         ]

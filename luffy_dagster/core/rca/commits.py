@@ -113,14 +113,14 @@ def _of_lines(
             near = ""
             if nearest is not None:
                 near = (
-                    f", the nearest {many(nearest, 'line')} from the frame's"
+                    f", the nearest {many(nearest, 'line')} from the line of the frame"
                     if nearest
-                    else ", the frame's own among them"
+                    else ", including the line of the frame"
                 )
             if heat * share > best.get(sha, (0.0, ""))[0]:
                 best[sha] = (
                     heat * share,
-                    f"wrote {many(count, 'line')} of {one.name or one.path} ({one.path}{_then(then.get(sha))}){near}",
+                    f"wrote {many(count, 'line')} of {_named(one, then.get(sha))}{near}",
                 )
                 where[sha] = (heat * share, one.path, one.line)
                 was.pop(sha, None)
@@ -134,8 +134,10 @@ def _of_lines(
     return was
 
 
-def _then(path: str | None) -> str:
-    return f", then {path}" if path else ""
+def _named(one: ScoredFunction, then: str | None) -> str:
+    """A function with its file, and with the name that the file had then."""
+    where = f"`{one.path}`" + (f", then `{then}`" if then else "")
+    return f"`{one.name}` ({where})" if one.name else where
 
 
 def _shares(

@@ -102,7 +102,7 @@ def test_the_planted_commit_comes_first_and_the_decoy_does_not(shop, tmp_path):
         assert found.commits[0].name == shop.culprit and found.commits[0].line == 8
         names = {s.name for s in found.commits}
         assert shop.decoy not in names and shop.later not in names
-        assert any("the frame's own among them" in reason for reason in found.commits[0].reasons)
+        assert any("including the line of the frame" in reason for reason in found.commits[0].reasons)
         for suspect in (*found.files, *found.functions, *found.commits):
             assert abs(sum(p.value for p in suspect.parts) - suspect.score) < 1e-3 and suspect.reasons
         assert rank_suspects(trouble(shop), repo) == found

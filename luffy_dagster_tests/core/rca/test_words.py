@@ -75,7 +75,7 @@ def test_a_test_to_add_is_one_sentence(mechanism):
     assert tests[0].endswith("It must fail on `abababababab` and pass once that is reverted.")
 
 
-@pytest.mark.parametrize(("later", "said"), [(0, "the commit does"), (1, "1 later commit changes the same files"), (2, "2 later commits change the same files")])
+@pytest.mark.parametrize(("later", "said"), [(0, "the commit as well"), (1, "1 later commit changes the same files"), (2, "2 later commits change the same files")])
 def test_the_risk_of_a_revert_counts_later_commits(later, said):
     culprit = CommitFacts("ab" * 20, datetime(2026, 11, 24, tzinfo=UTC))
     actions, _ = advise(verdict(kind=VerdictKind.CULPRIT, culprit=culprit), PLACES, later_commits=later)
