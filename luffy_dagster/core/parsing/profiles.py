@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,12 +18,14 @@ from itertools import pairwise
 from luffy_dagster.core.model import StreamProfile
 from luffy_dagster.core.parsing import unwrap
 from luffy_dagster.core.parsing.headers import Format, infer_formats, read_headers
+from luffy_dagster.core.parsing.headers.lexis import DIGITS
 from luffy_dagster.core.parsing.traces.continuation import is_continuation
 from luffy_dagster.core.parsing.unwrap import Step, logfmt, records
 
-PROFILE_ALGORITHM = "profile-2026-12-4"
+PROFILE_ALGORITHM = "profile-2026-12-5"
 _SAMPLE = 2000
 _OBJECTS = ("json", "logfmt", *records.RECORDS)  # wrappers that say all of a line
+_OFTEN, _KINDS = 8, 3  # entries of a kind, and kinds, to tell whether lines without header belong to what they follow
 _LONGEST = 20_000  # characters of a line that a sample needs
 
 
@@ -150,7 +153,27 @@ def _behind(
     if sum(not text.strip() for text in messages) >= 0.8 * len(messages):
         return after, True  # the header is a line of its own, the message stands on the next
     bare = [line for line in column.filter(~headed).to_list() if not _STRAY.match(line)]
-    return after, len(bare) <= 0.34 * max(1, int(headed.sum()))
+    joined = len(bare) <= 0.34 * max(1, int(headed.sum()))
+    return after, joined and not _stands_apart(lines, headed.to_list(), read["message"].to_list())
+
+
+def _stands_apart(lines: Sequence[str], headed: Sequence[bool], messages: Sequence[str]) -> bool:
+    """Whether lines without header have nothing to do with what they follow: they follow all kinds of entries, and none regularly."""
+    total: Counter[str] = Counter()
+    followed: Counter[str] = Counter()
+    for i in range(len(lines) - 1):
+        if not headed[i]:
+            continue
+        kind = " ".join(messages[i].translate(DIGITS).split()[:2])
+        total[kind] += 1
+        followed[kind] += not headed[i + 1] and not _STRAY.match(lines[i + 1])
+    kinds = [kind for kind, count in total.items() if count >= _OFTEN]
+    behind = [kind for kind in kinds if followed[kind]]
+    return (
+        len(kinds) >= _KINDS
+        and len(behind) >= 0.6 * len(kinds)
+        and all(followed[kind] <= 0.5 * total[kind] for kind in behind)
+    )
 
 
 def _paired(lines: Sequence[str], formats: Sequence[Format], assume_tz: str, received_at: datetime) -> bool:
