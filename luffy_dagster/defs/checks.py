@@ -63,12 +63,15 @@ def specs(partitions: MultiPartitionsDefinition) -> list[AssetCheckSpec]:
         ]
 
 
-def of_fetch(fetch: FetchResult) -> list[Verdict]:
-    """How the fetch of one service went."""
+def of_fetch(fetch: FetchResult, *, of_a_day: bool = False) -> list[Verdict]:
+    """How the fetch of one service went. One `of_a_day` is not empty when what it read was there already."""
     failed = [source for source in fetch.sources if not source.ok]
     capped = [source.name or source.source_id for source in fetch.sources if source.capped]
     late = [source.name or source.source_id for source in fetch.sources if source.late]
     empty = bool(fetch.sources) and all(source.empty for source in fetch.sources if source.ok) and not failed
+    said = "no source had anything new" if empty else f"{fetch.rows:,} new row(s)"
+    if empty and of_a_day and fetch.duplicates:
+        empty, said = False, f"nothing new: {fetch.duplicates:,} row(s) read that were there already"
     reasons = "; ".join(f"{source.name or source.source_id}: {source.error}" for source in failed)
     return [
         failure(reasons) if failed else Verdict(RAW_LOGS, SOURCES_READ, True, f"{len(fetch.sources)} source(s) read"),
@@ -80,12 +83,7 @@ def of_fetch(fetch: FetchResult) -> list[Verdict]:
             if capped
             else "nothing was capped",
         ),
-        Verdict(
-            RAW_LOGS,
-            FETCH_NOT_EMPTY,
-            not empty,
-            "no source had anything new" if empty else f"{fetch.rows:,} new row(s)",
-        ),
+        Verdict(RAW_LOGS, FETCH_NOT_EMPTY, not empty, said),
         Verdict(RAW_LOGS, FETCH_IN_TIME, not late, f"late: {', '.join(late)}" if late else "no source lags behind"),
     ]
 

@@ -124,7 +124,7 @@ def _materialise(
     chosen = context.selected_asset_check_keys
     judged = []
     if result.fetch is not None:
-        judged += checks.of_fetch(result.fetch)
+        judged += checks.of_fetch(result.fetch, of_a_day=True)
     elif result.ok:
         judged.append(checks.Verdict(checks.RAW_LOGS, checks.SOURCES_READ, True, "nothing had to be read"))
     if result.parse is not None:
