@@ -10,6 +10,7 @@ import polars as pl
 from luffy_dagster.core.redaction import Policy, redact
 from luffy_dagster.core.redaction.addresses import put_in_part
 
+_LONG = 1 << 16  # bytes of a piece from which on it is not examined once more after the line whose end it is
 _PIECES = ("message", "text", "logger", "thread", "process", "host", "trace_id", "version")
 
 
@@ -52,12 +53,29 @@ def redact_entries(entries: pl.DataFrame, policy: Policy | None, key: bytes) -> 
     if look.any():
         rows = look.arg_true()
         pieces = pl.concat([entries[name].gather(rows).alias("piece") for name in names])
-        # a piece that is the whole line has been examined
+        # a piece that is the whole line has been examined, and a long one that is the end of a line
         old, new = (pl.concat([column.gather(rows)] * len(names)) for column in (lines, found.texts))
-        whole = pieces.eq_missing(old)
+        new, whole = _examined(pieces, old, new)
         redacted = redact(pieces.set(whole, None), policy, key=key).texts.zip_with(~whole, new)
         entries = entries.with_columns(
             entries[name].scatter(rows, redacted.slice(i * len(rows), len(rows))).alias(name)
             for i, name in enumerate(names)
         )
     return entries, int(changed.sum())
+
+
+def _examined(pieces: pl.Series, old: pl.Series, new: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """What pieces of lines `old` that became `new` come out as, and for which of them that is known from the line."""
+    whole = pieces.eq_missing(old)
+    long = ((pieces.str.len_bytes() > _LONG).fill_null(value=False) & ~whole).arg_true()
+    ends: dict[int, str] = {}
+    for row, piece, line, out in zip(long, *(texts.gather(long) for texts in (pieces, old, new)), strict=True):
+        bare = line.rstrip()  # a message is without the blanks at its end
+        piece_at = len(line if line.endswith(piece) else bare) - len(piece)
+        head, tail = line[:piece_at], line[piece_at + len(piece) :]
+        # what was replaced stands in the piece alone
+        if line.startswith(piece, piece_at) and out.startswith(head) and out.endswith(tail):
+            ends[row] = out[len(head) : len(out) - len(tail)]
+    return (
+        (new.scatter([*ends], [*ends.values()]), whole.scatter([*ends], [True] * len(ends))) if ends else (new, whole)
+    )

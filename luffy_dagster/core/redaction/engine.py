@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -23,6 +24,7 @@ ALL = 63
 FAILED = "[REDACTION_FAILED: this text could not be examined and was left out]"
 _OURS = re.compile(rf"\[(?:{'|'.join(kind.value for kind in Kind)}):[0-9a-f]{{8}}\]")
 MAX_EXAMINED = 1_000_000  # characters of one text; what is longer is examined in pieces
+_GAP = 10_000  # characters before a border in which a gap between words is looked for
 _JSON_NUMBER_BEFORE = re.compile(r"[\[:,]\s*\Z")
 _JSON_NUMBER_AFTER = re.compile(r"\s*[,}\]]")
 
@@ -78,8 +80,10 @@ def spans(text: str, policy: Policy, groups: int = ALL) -> list[Span]:
 def _replace(text: str, policy: Policy, key: bytes, counts: Counter[str], groups: int) -> str:
     parts: list[str] = []
     pos = 0
+    held: dict[tuple[Kind, str], str] = {}
     for s in spans(text, policy, groups):
-        holder = pseudonym(s.kind, text[s.start : s.end], key)
+        value = s.kind, text[s.start : s.end]
+        holder = held.get(value) or held.setdefault(value, pseudonym(*value, key))
         # a bare number of a JSON document becomes a string, so that the document stays one
         if (
             text[s.start].isdigit()
@@ -95,14 +99,25 @@ def _replace(text: str, policy: Policy, key: bytes, counts: Counter[str], groups
     return "".join(parts)
 
 
+def _pieces(text: str) -> Iterator[str]:
+    """A text too long to be examined at once, cut between words where it has any: a token cut in two would be seen in neither."""
+    start = 0
+    while len(text) - start > MAX_EXAMINED:
+        border = start + MAX_EXAMINED
+        gap = max(text.rfind(sign, border - _GAP, border) for sign in " \n\t")
+        border = gap if gap > start else border
+        yield text[start:border]
+        start = border
+    yield text[start:]
+
+
 def redact_text(text: str, policy: Policy, key: bytes, counts: Counter[str] | None = None, groups: int = ALL) -> str:
     """`text` with pseudonyms in place of secrets and of the personal data that `policy` names. Fails closed."""
     tally: Counter[str] = Counter() if counts is None else counts
     try:
         if len(text) <= MAX_EXAMINED:
             return _replace(text, policy, key, tally, groups)
-        pieces = (text[i : i + MAX_EXAMINED] for i in range(0, len(text), MAX_EXAMINED))
-        return "".join(_replace(p, policy, key, tally, groups) for p in pieces)
+        return "".join(_replace(piece, policy, key, tally, groups) for piece in _pieces(text))
     except (ArithmeticError, ValueError, IndexError, KeyError, RecursionError, TypeError):
         tally["FAILED"] += 1
         return FAILED

@@ -148,8 +148,21 @@ def find(look: Look) -> Iterator[Span]:
             for m in expression.finditer(text):
                 yield Span(m.start(1), m.end(1), Kind.SECRET)
     if seen & _PEM_WORDS:
-        for m in _PEM_BEGIN.finditer(text):
-            end = text.find("-----END", m.end())
-            body = _PEM_BODY.fullmatch(text, m.end(), end if end >= 0 else len(text)) or _PEM_CUT.match(text, m.end())
-            if body and body.end() > m.end():
-                yield Span(m.end(), body.end(), Kind.SECRET)
+        yield from _private_keys(text)
+
+
+def _private_keys(text: str) -> Iterator[Span]:
+    """What stands between a private key's BEGIN and END, or behind a BEGIN that has none; each character is read once."""
+    done = run = 0  # what is found already, and where the run of a key's characters ends that goes on behind a BEGIN
+    end = -1
+    for m in _PEM_BEGIN.finditer(text):
+        if m.end() <= done:
+            continue
+        if end < m.end() and (end := text.find("-----END", m.end())) < 0:
+            end = len(text)
+        if run < m.end() and (body := _PEM_BODY.match(text, m.end())):
+            run = body.end()
+        cut = _PEM_CUT.match(text, m.end())
+        done = end if run >= end else cut.end() if cut else m.end()
+        if done > m.end():
+            yield Span(m.end(), done, Kind.SECRET)

@@ -45,6 +45,7 @@ def lines() -> dict[str, str]:
         "open brackets": "[", "open parens": "(", "open braces": "{", "angles": "<", "quotes": '"', "apostrophes": "'", "digits": "7", "zeros": "0", "letters": "a", "capitals": "A",
         "a=": "a=", "a=1 ": "a=1 ", 'a="': 'a="', "a:": "a:", "a.b": "a.b.", "1.": "1.", "1-": "1-", "12:": "12:", "- ": "- ", ", ": ", ", "[]": "[]", "({[": "({[", "word ": "word ",
         "at a.b(": "at a.b(", "a@b.": "a@b.", "%20": "%20", "\\n": "\\n", "#012": "#012", "é": "é", "0x": "0x", "4111 ": "4111 ", "eyJ.": "eyJhbGci.", "Caused by: ": "Caused by: ",
+        "private keys": "-----BEGIN PRIVATE " + "KEY----- ", "addresses": "a@b.co ", "passwords": "password=", "accounts": "DE89370400440532013000 ",
     }  # fmt: skip
     out = {name: _HEAD + text * (SIZE // len(text)) for name, text in runs.items()}
     out |= {f"bare {name}": text * (SIZE // len(text)) for name, text in runs.items() if name in ("blanks", "digits", "quotes", "open braces", "[]", "a=1 ")}

@@ -8,7 +8,7 @@ from luffy_dagster_tests.core.parsing.adversarial import lines, stages
 from luffy_dagster_tests.growth import assert_near_linear
 
 # Those that were once quadratic, or are the worst of their kind in the table.
-_WORST = ("blanks", "tabs", "\\n", "open brackets", "a.b", 'a="', "nested JSON", "open quote of logfmt", "escaped trace", "random")
+_WORST = ("blanks", "tabs", "\\n", "open brackets", "a.b", 'a="', "nested JSON", "open quote of logfmt", "escaped trace", "private keys", "random")
 
 
 @pytest.mark.parametrize("name", _WORST)

@@ -233,3 +233,38 @@ def test_the_shape_of_a_text():
 
     assert look("Ab 12\tC-9").shape == "Aa 00 A-0"
     assert look("é 12").shape == ""
+
+
+def test_a_token_is_not_cut_by_the_border_of_a_piece():
+    token = "ghp_" + "Ab3" * 12
+    for before in (999_960, 999_990, 999_999, 1_000_000):
+        text = "x " * (before // 2) + " " * (before % 2) + token + " y" * 10
+        assert token[8:] not in redact_text(text, LOGS, KEY)
+        assert token[:20] not in redact_text(text, LOGS, KEY)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "-----BEGIN PRIVATE " + "KEY-----MIIabc+/=\n-----END PRIVATE " + "KEY----- then _ -----BEGIN PRIVATE " + "KEY-----MIIdef-----END",
+        "-----BEGIN PRIVATE " + "KEY-----MIIabc_-----BEGIN PRIVATE " + "KEY-----MIIdef_",
+        "-----BEGIN PRIVATE " + "KEY----------BEGIN PRIVATE " + "KEY-----MIIabc MIIdef",
+    ],
+)
+def test_every_private_key_of_a_text_goes(text):
+    found = redact_text(text, LOGS, KEY)
+    assert "MII" not in found
+
+
+@pytest.mark.parametrize("head", ["", "2026-11-20 08:59:30,123 INFO ", "2026-11-20 08:59:30,123 INFO [mia@example.com] "])
+@pytest.mark.parametrize("behind", ["", " \t"])
+def test_the_end_of_a_long_line_comes_out_as_the_line_does(head, behind):
+    from luffy_dagster.core.parsing.redacting import redact_entries
+
+    text = "x " * 40_000 + "mail bo@example.com, password=Wint3r!Harbour"
+    short = pl.DataFrame({"raw_line": [head + text + behind, "a bo@example.com"], "message": [text, "bo@example.com"], "lines": [1, 1]})
+    frame = short.with_columns(text=pl.col("message"), **{name: pl.lit(None, dtype=pl.Utf8) for name in ("logger", "thread", "process", "host", "trace_id", "version")})
+    out, changed = redact_entries(frame, LOGS, KEY)
+    assert changed == 2
+    assert out["raw_line"].to_list() == [redact_text(line, LOGS, KEY) for line in frame["raw_line"]]
+    assert out["message"].to_list() == out["text"].to_list() == [redact_text(line, LOGS, KEY) for line in frame["message"]]
