@@ -16,7 +16,7 @@ from luffy_dagster.core.parsing.templates.groups import Group, from_atoms, repla
 from luffy_dagster.core.parsing.templates.joins import find_joins, find_name_joins
 from luffy_dagster.core.parsing.templates.labels import label_values
 from luffy_dagster.core.parsing.templates.lexer import Letters, cut, numbered_words
-from luffy_dagster.core.parsing.templates.places import find_known_names, find_known_words, find_place_joins
+from luffy_dagster.core.parsing.templates.places import find_known_names, find_known_words, find_place_joins, find_tails
 from luffy_dagster.core.parsing.templates.pools import find_addresses, find_pool_joins, find_units
 from luffy_dagster.core.parsing.templates.words import (
     VAR,
@@ -26,7 +26,7 @@ from luffy_dagster.core.parsing.templates.words import (
     word_class,
 )
 
-TEMPLATE_ALGORITHM = "templates-2026-11-28-6"
+TEMPLATE_ALGORITHM = "templates-2026-11-28-7"
 ROUNDS = 6  # a round joins at least one pair of groups or is the last
 
 
@@ -100,6 +100,7 @@ def mine(shapes: Sequence[str], counts: Sequence[int], constants: Sequence[Seque
         known = _until_stable(known, lambda g: _join_pools(g, values, 1.0))
     groups = _until_stable(known, lambda g: _join_places(g, values, whole=True))
     groups = _replace(groups, find_addresses(groups))
+    groups = _replace(groups, find_tails(groups))
     return _join_same_words(groups)
 
 

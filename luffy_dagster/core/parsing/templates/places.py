@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from luffy_dagster.core.parsing.templates.groups import Group
 from luffy_dagster.core.parsing.templates.joins import GAP, PAIRS, QUOTES, Content, is_bare
 from luffy_dagster.core.parsing.templates.words import (
+    FUNCTION_WORDS,
     OPENERS,
     VALUE_LABELS,
     VAR,
@@ -20,6 +21,7 @@ from luffy_dagster.core.parsing.templates.words import (
     word_class,
 )
 
+_TAIL = 8  # atoms of a value of several words behind the last key
 SEVERAL = 3  # values seen after a label until it vouches for them elsewhere
 MORE = 5  # the same after any other word
 
@@ -60,11 +62,38 @@ def find_place_joins(
             spoken = mixed and before[-1] in QUOTES and (VAR,) not in contents and before[-2:-1] != ("=",)
             if spoken and not _unlike(contents):
                 continue  # a request or the like: its words are the message's
+            if len(before) == 1 and before[0] == "[" and sum(is_literal_word(a) for a in skeleton_key) < 3:
+                continue  # who speaks is more of the message than the word it says
             if len(contents) >= _different_enough(before, contents):
                 chosen.append(number)
         if chosen:
             joins.append((tuple(i for i, _ in rows), tuple(tuple(places[n] for n in chosen) for _, places in rows)))
     return joins
+
+
+def find_tails(groups: Sequence[Group]) -> list[tuple[int, list[tuple[int, int]]]]:
+    """Values of several words behind the last "=" of pairs, where others have one value there: (group, stretches)."""
+    buckets: dict[Content, list[tuple[int, tuple[int, int]]]] = {}
+    for index, group in enumerate(groups):
+        key = group.key
+        at = [i for i, atom in enumerate(key) if atom == "="]
+        if len(at) > 1 and at[-1] + 1 < len(key) <= at[-1] + 1 + _TAIL and not group.blanks[at[-1] + 1]:
+            buckets.setdefault(key[: at[-1] + 1], []).append((index, (at[-1] + 1, len(key))))
+    found: list[tuple[int, list[tuple[int, int]]]] = []
+    for before, rows in buckets.items():
+        named = [(i, stretch) for i, stretch in rows if _is_named(groups[i].key[slice(*stretch)])]
+        if named and len(named) < len(rows) and any(groups[i].key == (*before, VAR) for i, _ in rows):
+            found += [(i, [stretch]) for i, stretch in named]
+    return sorted(found)
+
+
+def _is_named(content: Content) -> bool:
+    """Whether a content of several words begins with a name and says nothing that happened."""
+    words = [a for a in content if is_literal_word(a)]
+    quiet = not any(is_state_like(w) or w.lower() in FUNCTION_WORDS for w in words)
+    return (
+        len(content) > 1 and is_literal_word(content[0]) and quiet and not any(a in PAIRS or a == "=" for a in content)
+    )
 
 
 def _common_start(contents: set[Content]) -> int:
@@ -117,7 +146,7 @@ def _value_places(group: Group, *, whole: bool) -> list[tuple[int, int]]:
             end = _end_of_keyed(key, blanks, i + 1, whole=whole)
         elif key[i] in QUOTES or key[i] in ("(", "["):
             closer = PAIRS[key[i]]
-            end = next((j for j in range(i + 1, min(len(key), i + 12)) if key[j] == closer), i)
+            end = next((j for j in range(i + 1, min(len(key), i + 24)) if key[j] == closer), i)
             inner = key[i + 1 : end]
             if (any(a in PAIRS or a == "=" for a in inner) and key[i] != '"') or (key[i] in QUOTES and not inner):
                 end = i
