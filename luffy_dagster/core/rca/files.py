@@ -59,13 +59,13 @@ def score_files(
     trouble: Trouble,
     clues: Clues,
     links: Links,
-    past: Mapping[str, Mapping[str, tuple[float, str]]],
+    others: Mapping[str, Mapping[str, tuple[float, str]]],
     where: Places,
     history: Sequence[CommitInfo],
     search: CodeSearch | None,
     weights: Mapping[str, float],
 ) -> FileScores:
-    """Scores of all files that anything points to. `past`: per signal what past changes say of files."""
+    """Scores of all files that anything points to. `others`: per further signal the files that it finds."""
     parts: dict[str, list[ScorePart]] = defaultdict(list)
     touched = Counter(change.path for commit in history for change in commit.changes)
 
@@ -82,7 +82,7 @@ def score_files(
     named = _by_stem(where)
     for signal, found in (
         *_linked(links).items(),
-        *past.items(),
+        *others.items(),
         ("co_change", _changed_together(clues.files, history, where)),
         ("said", _said(trouble, named)),
         ("tagged", _tagged(trouble, named)),

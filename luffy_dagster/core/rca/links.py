@@ -100,7 +100,7 @@ def follow(trouble: Trouble, clues: Clues, where: Places, repository: Repository
     above = _above(clues, _classes(clues))
     if not asked and not above:
         return Links()
-    endings = _endings(clues, where)
+    endings = endings_of(clues, where)
     names = list(dict.fromkeys([*above, *asked]))[:MAX_NAMES]
     braced = any(language_of(f"x{ending}") in _BRACED for ending in endings)
     hits = repository.grep(trouble.commit, _pattern(names, braced), endings)
@@ -185,7 +185,7 @@ def _classes(clues: Clues) -> dict[str, OwnFrame]:
     return found
 
 
-def _endings(clues: Clues, where: Places) -> tuple[str, ...]:
+def endings_of(clues: Clues, where: Places) -> tuple[str, ...]:
     """Endings of the files that are searched: those of the frames' languages, else the commonest of the repository."""
     seen = dict.fromkeys(f".{path.rpartition('.')[2]}" for path in clues.files if language_of(path))
     if not seen:

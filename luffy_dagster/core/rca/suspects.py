@@ -16,12 +16,13 @@ from luffy_dagster.core.rca.functions import rank_functions, score_functions
 from luffy_dagster.core.rca.links import follow
 from luffy_dagster.core.rca.model import CommitInfo, Suspects, Trouble
 from luffy_dagster.core.rca.past import changed_for_alike, changed_with_tests
+from luffy_dagster.core.rca.phrases import said_in_code
 from luffy_dagster.core.rca.places import Places, place_all, places
 from luffy_dagster.core.rca.reading import CodeSearch, Repository
 from luffy_dagster.core.rca.signals import gather
 from luffy_dagster.core.rca.weights import WEIGHTS, Weights
 
-SUSPECT_ALGORITHM = "suspects-2026-12-3"
+SUSPECT_ALGORITHM = "suspects-2026-12-4"
 HISTORY = 600  # commits of the frames' files that are looked at
 RELEASE_HISTORY = 500  # commits that a release may bring
 RENAMES = 300  # commits that are searched for where a file of an old name went
@@ -57,11 +58,12 @@ def rank_suspects(
         notes.append("no frame says a line of this commit: whole functions are looked at")
     history = repository.log(trouble.commit, paths=clues.files[:8], limit=HISTORY) if clues.files else ()
     links = follow(trouble, clues, where, repository)
-    past = {
+    others = {
         "with_test": changed_with_tests(trouble, clues, where, repository),
         "past": changed_for_alike(trouble, clues, where, repository),
+        "phrase": said_in_code(trouble, clues, where, repository),
     }
-    scores = score_files(trouble, clues, links, past, where, history, search, weights.files)
+    scores = score_files(trouble, clues, links, others, where, history, search, weights.files)
     answers = compare(trouble, clues, scores.best(), repository)
     scores = add_answers(scores, answers, clues, weights.files)
     ranked_files = rank_files(scores, clues, limit)

@@ -24,42 +24,44 @@ class Weights:
 UNIT = Weights(*(defaultdict(lambda: 1.0) for _ in range(3)))  # what weights are learnt from: strengths as they are
 
 _FILES = {
-    "code_tested_framed": 2.21,  # a function of it is about the words of the trace's tests, and a frame points to it
-    "code_tested": 2.04,  # a function of it is about the words of the trace's tests
+    "code_tested_framed": 2.20,  # a function of it is about the words of the trace's tests, and a frame points to it
+    "code_tested": 2.05,  # a function of it is about the words of the trace's tests
+    "tagged": 1.87,  # the message begins with its name
     "past": 1.86,  # past changes of files that are called what the trace says changed it
-    "tagged": 1.76,  # the message begins with its name
-    "said_symbol": 1.62,  # the message names what the file defines
-    "with_test": 1.56,  # share of the past changes of the trace's tests that changed this one too
-    "code_names_framed": 1.55,  # a function of it is about the words of the frames' names, and a frame points to it
+    "said_symbol": 1.51,  # the message names what the file defines
+    "code_names_framed": 1.48,  # a function of it is about the words of the frames' names, and a frame points to it
+    "with_test": 1.46,  # share of the past changes of the trace's tests that changed this one too
     "exception_file": -1.24,  # the file only makes exceptions
-    "placed": 1.17,  # how surely the frame means this file
-    "past_framed": 1.15,  # past changes of files that are called what the trace says changed it, and a frame points to it
-    "no_frame": -1.00,  # no frame points to it
-    "code_said": 0.98,  # a function of it is about the words of the error
-    "raises": -0.95,  # the frame's line raises on purpose: it found the fault, others made it
-    "parent_framed": -0.90,  # the file defines a class that a frame's class extends, and a frame points to it too
-    "code_said_framed": 0.85,  # a function of it is about the words of the error, and a frame points to it
-    "said": 0.85,  # the message names the file
-    "reach_by_accident": 0.80,  # one over the place among the frames that do more than make exceptions
-    "with_test_framed": 0.79,  # share of the past changes of the trace's tests that changed it, and a frame points to it
-    "in_function": 0.69,  # a frame's function uses what the file defines
-    "said_symbol_framed": 0.68,  # the message names what the file defines, and a frame points to it too
-    "length": 0.64,  # logarithm of the longest function's lines
-    "tested": 0.60,  # a test in the trace is named after it
-    "code_near": 0.56,  # a function of it is about the words of the frames' lines
-    "parent": 0.54,  # the file defines a class that a frame's class extends
+    "past_framed": 1.20,  # past changes of files that are called what the trace says changed it, and a frame points to it
+    "placed": 1.20,  # how surely the frame means this file
+    "phrase": 1.17,  # it holds a run of the message's words
+    "said": 1.08,  # the message names the file
+    "no_frame": -1.03,  # no frame points to it
+    "code_said_framed": 1.03,  # a function of it is about the words of the error, and a frame points to it
+    "with_test_framed": 0.93,  # share of the past changes of the trace's tests that changed it, and a frame points to it
+    "parent_framed": -0.86,  # the file defines a class that a frame's class extends, and a frame points to it too
+    "raises": -0.84,  # the frame's line raises on purpose: it found the fault, others made it
+    "reach_by_accident": 0.82,  # one over the place among the frames that do more than make exceptions
+    "said_symbol_framed": 0.81,  # the message names what the file defines, and a frame points to it too
+    "code_said": 0.79,  # a function of it is about the words of the error
+    "tested": 0.64,  # a test in the trace is named after it
+    "in_function": 0.63,  # a frame's function uses what the file defines
+    "length": 0.62,  # logarithm of the longest function's lines
+    "phrase_framed": -0.61,  # it holds a run of the message's words, and a frame points to it: it made the message
+    "parent": 0.59,  # the file defines a class that a frame's class extends
     "touched": -0.54,  # logarithm of how many commits touched it: a file that all pass through is seldom the cause
-    "said_framed": 0.51,  # the message names the file, and a frame points to it too
-    "tagged_framed": 0.49,  # the message begins with its name, and a frame points to it too
-    "thrower": -0.47,  # its functions in the trace only make exceptions
-    "first": 0.45,  # the innermost frame that does more than make exceptions, of an error that was not raised on purpose
-    "code_near_framed": 0.39,  # a function of it is about the words of the frames' lines, and a frame points to it
-    "tested_framed": 0.38,  # a test in the trace is named after it, and a frame points to it too
-    "co_change": 0.36,  # share of the frames' files' commits that changed this one too
-    "file_depth": 0.36,  # one over the place among the own files
-    "depth": 0.33,  # one over the place among the own frames
-    "words": 0.32,  # share of the words of its name that the trace says
-    "reach_on_purpose": -0.06,  # one over the place among those frames where the error was raised on purpose
+    "code_near": 0.54,  # a function of it is about the words of the frames' lines
+    "first": 0.50,  # the innermost frame that does more than make exceptions, of an error that was not raised on purpose
+    "code_near_framed": 0.48,  # a function of it is about the words of the frames' lines, and a frame points to it
+    "said_framed": 0.48,  # the message names the file, and a frame points to it too
+    "thrower": -0.43,  # its functions in the trace only make exceptions
+    "tested_framed": 0.42,  # a test in the trace is named after it, and a frame points to it too
+    "tagged_framed": 0.41,  # the message begins with its name, and a frame points to it too
+    "co_change": 0.38,  # share of the frames' files' commits that changed this one too
+    "depth": 0.36,  # one over the place among the own frames
+    "file_depth": 0.30,  # one over the place among the own files
+    "reach_on_purpose": 0.28,  # one over the place among those frames where the error was raised on purpose
+    "words": 0.23,  # share of the words of its name that the trace says
     "search": 0.50,  # found by search over the indexed code; set by hand
     "search_framed": 0.50,  # the same, and a frame points to it too; set by hand
 }
