@@ -20,7 +20,7 @@ from luffy_dagster.core.model import Frame
 from luffy_dagster.core.parsing.traces.in_app import is_test
 from luffy_dagster.core.parsing.traces.model import Trace
 
-FINGERPRINT_ALGORITHM = "fp-2026-12"
+FINGERPRINT_ALGORITHM = "fp-2026-12-2"
 _SALT = "fp-2026-11"  # what the later algorithm names as the earlier did keeps its name
 TOP = 3  # in-app frames of the level "top"
 DEPTH = 24  # in-app frames of the level "path"
