@@ -62,8 +62,10 @@ def fetch(
         raise typer.Exit(1)
 
 
-def process(flow: FlowContext, names: Sequence[str], *, quiet: bool = False) -> list[ServiceResult]:
-    """Work through services one after the other in this process, showing which."""
+def process(
+    flow: FlowContext, names: Sequence[str], *, close: bool = False, quiet: bool = False
+) -> list[ServiceResult]:
+    """Work through services one after the other in this process, showing which; `close`: last entries are not waited for."""
     from luffy_dagster.flows import process_service
 
     results = []
@@ -71,7 +73,7 @@ def process(flow: FlowContext, names: Sequence[str], *, quiet: bool = False) -> 
         task = bar.add_task("fetching", total=len(names))
         for name in names:
             bar.update(task, description=f"fetching {name}")
-            results.append(process_service(flow, name, trigger="manual"))
+            results.append(process_service(flow, name, trigger="manual", close=close))
             bar.advance(task)
         bar.update(task, description="fetched")
     return results
@@ -148,7 +150,7 @@ def watch(
     flow = context.flows()
     slug = ensure_service(flow, service, environment=environment)
     ensure_file_source(flow, slug, globs, environment=environment, assume_tz=assume_tz)
-    results = process(flow, [slug], quiet=json_)
+    results = process(flow, [slug], close=True, quiet=json_)  # the last lines are often those that one is after
     if json_:
         ui.print_json({"service": slug, "ok": results[0].ok, "error": results[0].error, **results[0].as_metadata()})
     else:

@@ -26,6 +26,22 @@ def watched(luffy, bare):
     return answer
 
 
+def test_watch_does_not_wait_for_the_last_lines_which_may_go_on(luffy, bare):
+    head, *rest = TRACE.split("\n")
+    now = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S},000"
+    log = bare / "last.log"
+    log.write_text(f"{now} INFO  [main] shop.cart - up\n{now} ERROR [main] shop.cart - no price\n{TRACE}\n")
+    first = luffy("watch", "last.log", "--service", "last")
+    assert first.code == 0, first.err
+    assert "KeyError" in first.out
+    with log.open("a") as more:  # the same exception goes on
+        more.write("\nThe above exception was the direct cause of the following exception:\n\n" + "\n".join([head, *rest[:2], "LookupFailed: TEA"]) + "\n")
+    assert luffy("watch", "last.log", "--service", "last").code == 0
+    (found,) = luffy("clusters", "-s", "last", "--json").json
+    assert found["count_total"] == 1
+    assert found["example"].endswith("LookupFailed: TEA")
+
+
 def test_watch_shows_what_is_in_the_logs(watched):
     assert "my-shop" in watched.out
     assert "KeyError" in watched.out
