@@ -5,6 +5,7 @@ The work is `luffy_dagster.flows.alerting`'s. The sensor needs no run to succeed
 
 from dagster import DefaultSensorStatus, OpExecutionContext, SensorEvaluationContext, SkipReason, sensor
 
+from luffy_dagster.core.wording import many
 from luffy_dagster.defs.resources import LuffyResource
 
 
@@ -31,8 +32,8 @@ def summary(result: object) -> str:
     if judged.skipped:
         return "another process judges at the moment"
     parts = [
-        f"{judged.firing} alert(s) firing, {judged.incidents} open incident(s)",
-        f"{delivered.sent} message(s) sent, {delivered.waiting} waiting",
+        f"{many(judged.firing, 'alert')} firing, {many(judged.incidents, 'open incident')}",
+        f"{many(delivered.sent, 'message')} sent, {delivered.waiting} waiting",
     ]
     if judged.hidden:
         parts.append(f"{judged.hidden} hidden")

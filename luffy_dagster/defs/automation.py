@@ -29,6 +29,7 @@ from dagster import (
     sensor,
 )
 
+from luffy_dagster.core.wording import many
 from luffy_dagster.defs.logs import LogsConfig, Refetch
 from luffy_dagster.defs.partitions import SERVICE_DIMENSION, key_of
 from luffy_dagster.defs.resources import LuffyResource
@@ -128,7 +129,7 @@ def failing_services_sensor(job: Any) -> SensorDefinition:
         if not requests:
             context.update_cursor(cursor)
             return SkipReason(
-                f"{len(failing)} service(s) failing, none of them newly" if failing else "no service fails"
+                f"{many(len(failing), 'service')} failing, none of them newly" if failing else "no service fails"
             )
         return SensorResult(run_requests=requests, cursor=cursor)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from dagster import AssetCheckSeverity, AssetCheckSpec, AssetKey, MultiPartitionsDefinition, PreviewWarning
 
+from luffy_dagster.core.wording import many
 from luffy_dagster.defs import metadata
 
 if TYPE_CHECKING:
@@ -69,12 +70,14 @@ def of_fetch(fetch: FetchResult, *, of_a_day: bool = False) -> list[Verdict]:
     capped = [source.name or source.source_id for source in fetch.sources if source.capped]
     late = [source.name or source.source_id for source in fetch.sources if source.late]
     empty = bool(fetch.sources) and all(source.empty for source in fetch.sources if source.ok) and not failed
-    said = "no source had anything new" if empty else f"{fetch.rows:,} new row(s)"
+    said = "no source had anything new" if empty else f"{many(fetch.rows, 'new row')}"
     if empty and of_a_day and fetch.duplicates:
-        empty, said = False, f"nothing new: {fetch.duplicates:,} row(s) read that were there already"
+        empty, said = False, f"nothing new: {many(fetch.duplicates, 'row')} read, all there already"
     reasons = "; ".join(f"{source.name or source.source_id}: {source.error}" for source in failed)
     return [
-        failure(reasons) if failed else Verdict(RAW_LOGS, SOURCES_READ, True, f"{len(fetch.sources)} source(s) read"),
+        failure(reasons)
+        if failed
+        else Verdict(RAW_LOGS, SOURCES_READ, True, f"{many(len(fetch.sources), 'source')} read"),
         Verdict(
             RAW_LOGS,
             FETCH_COMPLETE,
@@ -91,7 +94,7 @@ def of_fetch(fetch: FetchResult, *, of_a_day: bool = False) -> list[Verdict]:
 def of_parse(parse: ParseResult) -> list[Verdict]:
     """How the parse of one service went."""
     passed = parse.rows == 0 or parse.parse_rate >= LOWEST_PARSE_RATE
-    said = f"{100 * parse.parse_rate:.2f} % of {parse.rows:,} line(s) read, {parse.unparsed:,} kept whole"
+    said = f"{100 * parse.parse_rate:.2f} % of {many(parse.rows, 'line')} read, {parse.unparsed:,} kept whole"
     facts: dict[str, object] = {"parse rate": float(parse.parse_rate), "unparsed": int(parse.unparsed)}
     return [Verdict(PARSED_ENTRIES, PARSE_RATE, passed, said, metadata=facts)]
 
@@ -101,7 +104,10 @@ def of_detect(detected: DetectResult) -> Verdict:
     if detected.error is not None:
         return Verdict(ANOMALY_WINDOWS, DAY_JUDGED, False, detected.error, AssetCheckSeverity.ERROR)
     missing = sorted({day.missing for day in detected.per_day.values() if day.missing})
-    said = "; ".join(missing) or f"{len(detected.per_day)} day(s) judged, {detected.new} new anomalies"
+    said = (
+        "; ".join(missing)
+        or f"{many(len(detected.per_day), 'day')} judged, {many(detected.new, 'new anomaly', 'new anomalies')}"
+    )
     return Verdict(ANOMALY_WINDOWS, DAY_JUDGED, True, said)
 
 

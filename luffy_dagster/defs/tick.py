@@ -20,6 +20,7 @@ from dagster import (
 )
 from pydantic import Field
 
+from luffy_dagster.core.wording import many
 from luffy_dagster.defs import anomalies, checks, metadata
 from luffy_dagster.defs.alerting import after_tick
 from luffy_dagster.defs.anomalies import ANOMALY_WINDOWS
@@ -74,7 +75,7 @@ def work_through(context: OpExecutionContext, config: TickConfig, luffy: LuffyRe
             "services": metadata.cells(("service", "state", "new rows", "seconds"), shown),
         }
     )
-    context.log.info("%d service(s) due, %d with news, %d failed", len(due), len(told.with_news), len(failed))
+    context.log.info("%s due, %d with news, %d failed", many(len(due), "service"), len(told.with_news), len(failed))
 
 
 def _rows(result: "ServiceResult") -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from dagster import Config, Failure, MetadataValue, OpExecutionContext, job, op
 from pydantic import Field
 
+from luffy_dagster.core.wording import many
 from luffy_dagster.defs import metadata
 from luffy_dagster.defs.resources import LuffyResource
 
@@ -91,7 +92,7 @@ def maintain_services(context: OpExecutionContext, luffy: LuffyResource) -> None
     )
     if failed:
         raise Failure(
-            f"maintenance failed for {len(failed)} of {len(names)} service(s): {', '.join(sorted(failed))}",
+            f"maintenance failed for {len(failed)} of {many(len(names), 'service')}: {', '.join(sorted(failed))}",
             metadata={service: MetadataValue.text(reason) for service, reason in list(failed.items())[:20]},
             allow_retries=False,
         )

@@ -14,6 +14,7 @@ import polars as pl
 
 from luffy_dagster import store
 from luffy_dagster.core.schemas import ENTRIES, UTC_US
+from luffy_dagster.core.wording import many
 from luffy_dagster.flows.context import FlowContext
 from luffy_dagster.flows.results import Result
 
@@ -96,7 +97,7 @@ def query_logs(ctx: FlowContext, query: LogQuery) -> LogPage:
     more = rows.height > query.limit
     rows = rows.head(query.limit)
     span = f"from {start:%Y-%m-%d %H:%M} UTC" if start is not None else "all days"
-    text = f"{len(services)} service(s), {span}, of {scanned:,} entries"
+    text = f"{many(len(services), 'service')}, {span}, of {scanned:,} entries"
     return LogPage(rows, total, _encode(rows) if more else None, text)
 
 

@@ -13,7 +13,7 @@ def look(instance):
 
 
 def test_the_sensor_judges_and_says_what_it_did(instance, world) -> None:
-    assert look(instance).skip_message == "2 alert(s) firing, 1 open incident(s); 1 message(s) sent, 0 waiting"
+    assert look(instance).skip_message == "2 alerts firing, 1 open incident; 1 message sent, 0 waiting"
     assert world.calls == [("alerting",)]
 
 

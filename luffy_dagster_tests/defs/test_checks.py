@@ -9,9 +9,9 @@ from luffy_dagster.flows.results import FetchResult, SourceResult
 @pytest.mark.parametrize(
     ("rows", "duplicates", "of_a_day", "passed", "said"),
     [
-        (3, 0, False, True, "3 new row(s)"),
+        (3, 0, False, True, "3 new rows"),
         (0, 7, False, False, "no source had anything new"),
-        (0, 7, True, True, "nothing new: 7 row(s) read that were there already"),
+        (0, 7, True, True, "nothing new: 7 rows read, all there already"),
         (0, 0, True, False, "no source had anything new"),
     ],
 )
