@@ -59,7 +59,7 @@ check: setup-dev
 	$(BIN)/lint-imports
 
 test: setup-dev check
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lock: $(BIN)/uv
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-header --python-version 3.11 pyproject.toml -o $(LIGHT_LOCK)

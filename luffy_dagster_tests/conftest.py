@@ -8,6 +8,12 @@ from pathlib import Path
 import pytest
 
 _numbers = itertools.count(1)
+_LONG = ("test_demo.py", "test_kill.py", "test_compose.py", "test_install.py")  # minutes each
+
+
+def pytest_collection_modifyitems(items):
+    """What takes minutes goes first: begun last, it would leave the other worker with nothing to do."""
+    items.sort(key=lambda item: item.path.name not in _LONG)
 
 
 @pytest.fixture(autouse=True)
