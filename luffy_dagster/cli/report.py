@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from luffy_dagster.store.clusters import ClusterRow
 
 CLUSTERS_SHOWN = 12
+TEMPLATES_SHOWN = 3  # of each service
+_VALUES = 60  # characters of the values of an example
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +34,21 @@ class ServiceFound:
 
 
 @dataclass(frozen=True, slots=True)
+class TemplateFound:
+    """A frequent message of a service, and the values that one of its lines has in its holes."""
+
+    service: str
+    template: str
+    count: int
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """What was found in all services asked for; clusters by their count of 24 hours."""
 
     services: list[ServiceFound]
+    templates: list[TemplateFound]
     clusters: list[ClusterRow]
     subpaths: dict[str, str]
 
@@ -46,7 +59,7 @@ def find(flow: FlowContext, services: Sequence[str]) -> Found:
     from luffy_dagster.cli.clusters import template_rows
 
     now = context.now()
-    found, clusters = [], []
+    found, messages, clusters = [], [], []
     subpaths = {}
     with store.begin(flow.engine) as conn:
         for name in services:
@@ -61,9 +74,23 @@ def find(flow: FlowContext, services: Sequence[str]) -> Found:
                     name, rows["raw_logs"], rows["entries"], rows["exceptions"], len(templates), len(mine), int(errors)
                 )
             )
+            messages += _frequent(name, templates[:TEMPLATES_SHOWN])
             clusters += mine
     clusters.sort(key=lambda one: (-one.count_24h, -one.count_total, one.service_id, one.cluster_id))
-    return Found(found, clusters, subpaths)
+    return Found(found, messages, clusters, subpaths)
+
+
+def _frequent(service: str, rows: Sequence[Mapping[str, Any]]) -> list[TemplateFound]:
+    import polars as pl
+
+    from luffy_dagster.core.parsing.shapes import shape_messages
+
+    examples = pl.Series("message", [row["example"] for row in rows], dtype=pl.Utf8)
+    values = shape_messages(examples).get_column("variables").to_list()
+    return [
+        TemplateFound(service, row["template"], int(row["count"]), tuple(own or ()))
+        for row, own in zip(rows, values, strict=True)
+    ]
 
 
 def _rows(flow: FlowContext, kind: str, service: str) -> int:
@@ -85,6 +112,7 @@ def show_report(flow: FlowContext, services: Sequence[str], *, formats: dict[str
         cells += [ui.number(count) for count in (one.lines, one.entries, one.templates, one.errors_24h, one.clusters)]
         shown.add_row(*cells)
     ui.out.print(shown)
+    show_templates(found.templates)
     if found.clusters:
         show_exceptions(found.clusters[:CLUSTERS_SHOWN], found.subpaths)
         rest = len(found.clusters) - CLUSTERS_SHOWN
@@ -93,6 +121,21 @@ def show_report(flow: FlowContext, services: Sequence[str], *, formats: dict[str
     else:
         ui.out.print("No exceptions were found in these logs.")
     return found
+
+
+def show_templates(templates: Sequence[TemplateFound]) -> None:
+    """The most frequent messages of each service, with the values of one line."""
+    from rich.text import Text
+
+    if not templates:
+        return
+    wide = ("template", "what varies, for example")
+    shown = ui.table("count", "service", *wide, title="Messages by template", right=("count",), wide=wide)
+    for one in templates:
+        values = " · ".join(one.values)
+        values = values if len(values) <= _VALUES else f"{values[: _VALUES - 1]}…"
+        shown.add_row(ui.number(one.count), one.service, Text(one.template), Text(values, style="cyan"))
+    ui.out.print(shown)
 
 
 def show_exceptions(clusters: Sequence[ClusterRow], subpaths: Mapping[str, str]) -> None:

@@ -44,6 +44,8 @@ def test_watch_does_not_wait_for_the_last_lines_which_may_go_on(luffy, bare):
 
 def test_watch_shows_what_is_in_the_logs(watched):
     assert "my-shop" in watched.out
+    assert "cart <*> has <*> items" in watched.out
+    assert " · 0" in watched.out or " · 1" in watched.out or " · 2" in watched.out or " · 3" in watched.out, "what varies"
     assert "KeyError" in watched.out
 
 
