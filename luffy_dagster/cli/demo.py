@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from luffy_dagster.cli import context, demo_messages, ui
+from luffy_dagster.core.wording import many
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -96,9 +97,7 @@ def demo(
             assert shop is not None
             demo_messages.point_to(flow, services, inbox)
             demo_messages.note_releases(flow, shop, ENVIRONMENT)
-        _done(
-            bar, task, f"{len(services)} service{'s' if len(services) != 1 else ''} registered: {', '.join(services)}"
-        )
+        _done(bar, task, f"{many(len(services), 'service')} registered: {', '.join(services)}")
         page, started = _page(bar, chosen, port)
         try:
             with context.dagster_api(chosen) as api:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from luffy_dagster.cli import context, ui
+from luffy_dagster.core.wording import many
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -129,7 +130,7 @@ def show(found: Sequence[Anomaly], inbox: Inbox) -> None:
     if not arrived:
         ui.out.print(f"[green]✓[/] calm: no message was sent to {inbox.url}\n")
         return
-    count = f"{len(arrived)} message{'s' if len(arrived) != 1 else ''}"
+    count = many(len(arrived), "message")
     ui.out.print(f"[bold]{count} told[/] to a receiver on this machine ({inbox.file})")
     for message in arrived:
         ui.out.print()

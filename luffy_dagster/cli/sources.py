@@ -9,6 +9,7 @@ import typer
 
 from luffy_dagster.cli import context, ui
 from luffy_dagster.cli.arguments import Slug, parse_settings
+from luffy_dagster.core.wording import many
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -148,7 +149,7 @@ def rotate_secrets(json_: ui.Json = False) -> None:
     if json_:
         ui.print_json({"secrets": count})
     else:
-        ui.out.print(f"[green]✓[/] {count} secret{'s' if count != 1 else ''} encrypted under the first key")
+        ui.out.print(f"[green]✓[/] {many(count, 'secret')} encrypted under the first key")
 
 
 def absolute(path: str) -> str:
@@ -313,4 +314,4 @@ def monitoring(
     if json_:
         ui.print_json({"target": target, "monitoring": switched, "sources": changed})
     else:
-        ui.out.print(f"[green]✓[/] {changed} source{'s' if changed != 1 else ''} {state}", highlight=False)
+        ui.out.print(f"[green]✓[/] {many(changed, 'source')} {state}", highlight=False)

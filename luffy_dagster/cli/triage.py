@@ -9,6 +9,7 @@ import typer
 
 from luffy_dagster.cli import context, ui
 from luffy_dagster.cli.arguments import Slug
+from luffy_dagster.core.wording import many
 
 cluster_app = typer.Typer(no_args_is_help=True, help="Decide about a cluster: resolve, ignore, reopen, merge, assign.")
 release_app = typer.Typer(no_args_is_help=True, help="Releases: which version runs where since when.")
@@ -192,7 +193,7 @@ def sync(service: Slug, json_: ui.Json = False) -> None:
         ui.print_json([{"version": one.name, "commit": one.commit, "at": one.at} for one in found])
         return
     newest = f", the newest {found[-1].name}" if found else ""
-    count = f"{len(found)} tag{'s' if len(found) != 1 else ''}"
+    count = many(len(found), "tag")
     ui.out.print(f"[green]✓[/] {count}{newest}", highlight=False)
 
 

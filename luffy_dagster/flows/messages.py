@@ -19,6 +19,7 @@ from luffy_dagster.core.alerting.telling import Decision, leading_first
 from luffy_dagster.core.redaction import DOCUMENTS, redact_text
 from luffy_dagster.core.releases import Run
 from luffy_dagster.core.showing import partition_path, short_frame
+from luffy_dagster.core.wording import many
 from luffy_dagster.flows.context import FlowContext
 from luffy_dagster.store.incidents import IncidentRow
 
@@ -93,14 +94,14 @@ def compose(
 def _how_many(head: Alert, alerts: int, services: int) -> str:
     parts = []
     if head.source is Source.CLUSTER:
-        parts.append(f"{head.count:,} occurrence{'s' if head.count != 1 else ''} in 24 hours")
+        parts.append(f"{many(head.count, 'occurrence')} in 24 hours")
     elif head.source is Source.ANOMALY:
         actual, expected, unit = (head.detail.get(name) for name in ("actual", "expected", "unit"))
         if actual is not None and expected is not None:
             parts.append(f"{_amount(actual, unit)} seen, {_amount(expected, unit)} expected")
     elif head.count > 1:
         parts.append(f"{head.count:,} times")
-    parts.append(f"{alerts} alert{'s' if alerts != 1 else ''} in {services} service{'s' if services != 1 else ''}")
+    parts.append(f"{many(alerts, 'alert')} in {many(services, 'service')}")
     return "; ".join(parts)
 
 
@@ -130,7 +131,7 @@ def likely_cause(conn: Any, incident: IncidentRow, head: Alert, late: tuple[Run,
     if late is not None:
         run = late[0]
         minutes = round((incident.started_at - run.at).total_seconds() / 60)
-        before = "as it began" if minutes < 1 else f"{minutes} minute{'s' if minutes != 1 else ''} before"
+        before = "as it began" if minutes < 1 else f"{many(minutes, 'minute')} before"
         parts.append(f"release {run.version[:40]} of {service} went live {before}{_commit(conn, service, run)}")
     culprit = head.detail.get("culprit")
     if culprit:
@@ -231,7 +232,7 @@ def expiry_message(ctx: FlowContext, kind: str, row: dict[str, Any], hidden: Seq
     facts = [
         ("Of", f"{row['owner']}: {safe(row['reason'])}"),
         ("From", f"{row['starts_at']:%Y-%m-%d %H:%M} to {row['ends_at']:%Y-%m-%d %H:%M} UTC"),
-        ("Hidden", f"{len(titles)} alert{'s' if len(titles) != 1 else ''}; {firing} of them still firing"),
+        ("Hidden", f"{many(len(titles), 'alert')}; {firing} of them still firing"),
     ]
     severity = Severity.MEDIUM if firing else Severity.LOW
     command = f"luffy alerts list --hidden-by {kind}:{row['id']}"

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from luffy_dagster.core.model import Severity
+from luffy_dagster.core.wording import many
 
 MOST_LINE = 300
 MOST_SUBJECT = 160
@@ -84,10 +85,9 @@ def cut(text: str, most: int) -> str:
 def span(since: datetime, now: datetime) -> str:
     """How long ago, in words."""
     seconds = max(0.0, (now - since).total_seconds())
-    for size, one, many in ((86400, "day", "days"), (3600, "hour", "hours"), (60, "minute", "minutes")):
+    for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
         if seconds >= size:
-            number = round(seconds / size)
-            return f"{number} {one if number == 1 else many} ago"
+            return f"{many(round(seconds / size), unit)} ago"
     return "just now"
 
 
@@ -105,7 +105,7 @@ def whole_and_rest(messages: Sequence[Message]) -> tuple[list[Message], list[str
         return list(messages), []
     ranked = sorted(messages, key=lambda m: -m.severity.rank)
     rest = ranked[MOST_WHOLE:]
-    number = f"{len(rest):,} more incident{'s' if len(rest) != 1 else ''} (luffy incidents list):"
+    number = f"{many(len(rest), 'more incident')} (luffy incidents list):"
     return ranked[:MOST_WHOLE], [number, *(one.subject for one in rest[:MOST_NAMED])]
 
 

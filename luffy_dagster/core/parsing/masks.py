@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import re
 
+from luffy_dagster.core.redaction.policy import PLACEHOLDER, PLACEHOLDER_KIND
+
 _H = "[0-9a-fA-F]"
 _TIME = r"[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?"
 _DAY = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
@@ -36,10 +38,8 @@ _DOCUMENT = (
 _SPACED = r"(?: [A-Z][A-Za-z0-9]{0,15}[a-z][A-Za-z0-9]{0,15}){1,2}(?: \([a-z0-9]{1,8}\))?"
 _FQDN = r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,62})(?:\.[A-Za-z0-9][A-Za-z0-9_-]{0,62}){0,8}"
 
-# What redaction puts in the place of what it takes out (`core.redaction.policy.pseudonym`); its last eight signs depend on a key.
-_PRIVATE = "SECRET|EMAIL|PHONE|CARD|IBAN|NATIONAL_ID|PERSON|PLACE|IP"
-PSEUDONYM = rf"\[(?:{_PRIVATE}):[0-9a-f]{{8}}\]"
-KEYED = rf"(\[(?:{_PRIVATE}):)[0-9a-f]{{8}}\]"  # the same with what does not depend on the key as its group
+PSEUDONYM = PLACEHOLDER
+KEYED = rf"({PLACEHOLDER_KIND})[0-9a-f]{{8}}\]"  # the same with what does not depend on the key as its group
 
 # Order matters: at one position the first that matches wins.
 _ALTERNATIVES: tuple[str, ...] = (

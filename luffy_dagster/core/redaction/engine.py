@@ -15,14 +15,14 @@ from functools import lru_cache
 import polars as pl
 
 from luffy_dagster.core.redaction import addresses, context, looks, names, personal, places, tokens
-from luffy_dagster.core.redaction.policy import LOGS, Kind, Policy, Span, pseudonym
+from luffy_dagster.core.redaction.policy import LOGS, PLACEHOLDER, Kind, Policy, Span, pseudonym
 
 ALGORITHM = "redaction-2026-12-2"
 # Groups of rules; the column engine says for each text which of them may find something.
 _TOKENS, _CONTEXT, _EMAILS, _NUMBERS, _NAMES, _PLACES = 1, 2, 4, 8, 16, 32
 ALL = 63
 FAILED = "[REDACTION_FAILED: this text could not be examined and was left out]"
-_OURS = re.compile(rf"\[(?:{'|'.join(kind.value for kind in Kind)}):[0-9a-f]{{8}}\]")
+_OURS = re.compile(PLACEHOLDER)
 MAX_EXAMINED = 1_000_000  # characters of one text; what is longer is examined in pieces
 _GAP = 10_000  # characters before a border in which a gap between words is looked for
 _JSON_NUMBER_BEFORE = re.compile(r"[\[:,]\s*\Z")

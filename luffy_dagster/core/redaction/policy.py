@@ -29,6 +29,11 @@ class Kind(StrEnum):
     IP = "IP"
 
 
+# What stands in the place of a span (see `pseudonym`): a beginning that tells its kind, and eight signs that depend on the key.
+PLACEHOLDER_KIND = rf"\[(?:{'|'.join(kind.value for kind in Kind)}):"
+PLACEHOLDER = rf"{PLACEHOLDER_KIND}[0-9a-f]{{8}}\]"
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """Which personal data is taken out; secrets always are."""
