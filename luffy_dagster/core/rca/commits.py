@@ -19,6 +19,7 @@ from luffy_dagster.core.rca.signals import Clues
 from luffy_dagster.core.wording import many
 
 MAX_BLAMED = 8  # functions whose lines are traced back
+LATELY = 60  # days within which a line is new
 LEAST_HEAT = 0.02  # share of suspicion under which a function's lines are not traced back
 LEAST = 0.003  # the least share of suspected lines that is told apart
 FAR = 0.05  # what a line of the function counts that is far from the frame's
@@ -60,7 +61,7 @@ def rank_commits(
         : limit * 3
     ]
     known |= repository.commits(strongest)
-    at = trouble.first_seen or _time_of(trouble, known, repository)
+    at = _time_of(trouble, repository)
     found = []
     for sha in strongest:
         commit = known.get(sha)
@@ -84,6 +85,34 @@ def rank_commits(
         )
         for (score, commit, parts), share in zip(found[:limit], shares, strict=False)
     )  # fmt: skip
+
+
+def changed_lately(
+    trouble: Trouble, clues: Clues, repository: Repository
+) -> dict[tuple[str, str], tuple[float, str]]:
+    """Of the functions of the inner own frames that have lines of the last LATELY days: the share of these lines, and why, in words."""
+    at = _time_of(trouble, repository)
+    found: dict[tuple[str, str], tuple[float, str]] = {}
+    lines: dict[tuple[str, str], list[str]] = {}
+    for own in clues.own:
+        if len(lines) >= MAX_BLAMED or at is None:
+            break
+        key = (own.path, own.function)
+        if key not in lines and own.first is not None:
+            text = clues.texts.get(own.path, "").split("\n")
+            lines[key] = [
+                line.sha
+                for line in repository.blame(trouble.commit, own.path, own.first, own.last)
+                if line.line <= len(text) and not _TRIVIAL.match(text[line.line - 1])
+            ]
+    known = repository.commits(list(dict.fromkeys(sha for each in lines.values() for sha in each)))
+    for key, shas in lines.items():
+        times = [known[sha].committed_at for sha in shas if sha in known]
+        late = sum(at is not None and time >= at - timedelta(days=LATELY) for time in times)
+        if late:
+            share = f"{late} of its {many(len(times), 'line')}"
+            found[key] = (late / len(times), f"{share} were written in the {LATELY} days before")
+    return found
 
 
 def _of_lines(
@@ -180,8 +209,11 @@ def _of_files(
             where.setdefault(commit.sha, (0.0, path, None))
 
 
-def _time_of(trouble: Trouble, known: dict[str, CommitInfo], repository: Repository) -> datetime | None:
-    head = known.get(trouble.commit) or repository.commit(trouble.commit)
+def _time_of(trouble: Trouble, repository: Repository) -> datetime | None:
+    """When it was seen first; where that is not known, when what ran was committed."""
+    if trouble.first_seen is not None:
+        return trouble.first_seen
+    head = repository.commit(trouble.commit)
     return head.committed_at if head else None
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -55,9 +56,10 @@ def score_functions(
     links: Links,
     files: FileScores,
     answers: Answers,
+    changed: Mapping[tuple[str, str], tuple[float, str]],
     weights: Mapping[str, float],
 ) -> list[ScoredFunction]:
-    """All functions that anything points to, best first."""
+    """All functions that anything points to, best first. `changed`: what of a frame's function was written lately."""
     outlines = answers.outlines
     signals: dict[tuple[str, str], dict[str, tuple[float, str]]] = {}
     where: dict[tuple[str, str], tuple[int | None, int | None, OwnFrame | None]] = {}
@@ -79,6 +81,8 @@ def score_functions(
     for path, symbol, found in (*_called(clues), *_linked(links, outlines), *_others(files, answers)):
         note(path, symbol.name, iter(found), (symbol.first, symbol.last, None))
     have = _said(trouble, clues)
+    gave = _givers(clues)
+    known = Counter(name.rpartition(".")[2] for _, name in signals)
     framed = {(own.path, own.function) for own in clues.own}
     near = {path: files.near(path) for path, _ in signals}
     scored = []
@@ -90,7 +94,13 @@ def score_functions(
         answered = answers.functions.get((path, name), {})
         if (path, name) in framed:
             kept |= {f"{signal}_framed": answer for signal, answer in answered.items()}
+            if (path, name) in changed:
+                kept["changed_lately"] = changed[path, name]
         else:
+            short = name.rpartition(".")[2]
+            if short in gave:
+                heat, frame = gave[short]
+                kept["gave"] = (heat / known[short], f"what it returns is used at the frame's line in {frame}")
             kept |= {signal: answer for signal, answer in answered.items() if signal not in FRAMED_ONLY}
             kept["no_frame"] = (1.0, "no frame of the trace is in it")
             if path not in clues.files:
@@ -131,6 +141,21 @@ def _of_frame(own: OwnFrame, clues: Clues) -> Iterator[tuple[str, float, str]]:
         yield "thrower", 1.0, "it only makes exceptions"
     if own.raises:
         yield "raises", 1.0, "its line raises the error on purpose: it found the fault"
+    if own.asks:
+        yield "asks", 1.0, "its line is a condition"
+    if own.passes_on:
+        yield "passes_on", 1.0, "its line only hands on what it was given"
+    if own.hands_nothing:
+        yield "hands_nothing", 1.0, "it calls the next frame without handing anything over"
+
+
+def _givers(clues: Clues) -> dict[str, tuple[float, str]]:
+    """The functions whose results the lines of the inner frames use, by their short names: how near, and for which frame."""
+    found: dict[str, tuple[float, str]] = {}
+    for own in clues.own[:_CALLERS]:
+        for name in own.givers:
+            found.setdefault(name, (1 / (1 + own.depth), own.function or own.path))
+    return found
 
 
 def _called(clues: Clues) -> Iterator[_Found]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from luffy_dagster.core.codeindex import Symbol, innermost, outline
 from luffy_dagster.core.model import Frame
+from luffy_dagster.core.rca.lines import givers, hands_nothing, is_condition, passes_on
 from luffy_dagster.core.rca.model import PlacedFrame, Trouble
 from luffy_dagster.core.rca.places import is_test_path
 from luffy_dagster.core.rca.reading import Repository
@@ -42,6 +43,11 @@ class OwnFrame:
     raises: bool  # its line raises on purpose
     thrower: bool  # its function or file only makes exceptions
     depth: int = 0  # own frames nearer to the cause that do more than make exceptions
+    asks: bool = False  # its line is a condition
+    passes_on: bool = False  # its line only hands on what the function was given
+    hands_nothing: bool = False  # its line calls the next own frame without any argument
+    calls_library: bool = False  # the innermost own frame of an error that came up in a library below it
+    givers: frozenset[str] = frozenset()  # functions whose results its line uses
 
     @property
     def first(self) -> int | None:
@@ -105,7 +111,10 @@ def gather(trouble: Trouble, placed: Sequence[PlacedFrame], repository: Reposito
     own: list[OwnFrame] = []
     for at, one in enumerate(mine):
         read = _own(at, one, texts, outlines)
+        read = _with_line(read, own[-1] if own else None, texts.get(read.path, "").split("\n"))
         own.append(replace(read, depth=sum(not inner.thrower for inner in own)))
+    if own and ordered[0] is not mine[0]:
+        own[0] = replace(own[0], calls_library=True)
     deliberate = bool(own) and (own[0].raises or own[0].thrower)
     return Clues(tuple(own), tests, texts, outlines, deliberate)
 
@@ -120,6 +129,22 @@ def _own(at: int, placed: PlacedFrame, texts: dict[str, str], outlines: dict[str
     short = symbol.short if symbol else (frame.function or "").rpartition(".")[2]
     thrower = bool(EXCEPTION_FILE.search(best.path) or _THROWER.match(short))
     return OwnFrame(at, frame, best.path, best.weight, line, symbol, bool(_RAISE.search(source)), thrower)
+
+
+def _with_line(own: OwnFrame, inner: OwnFrame | None, lines: list[str]) -> OwnFrame:
+    """The frame with what its line does; `inner` is the own frame that it called."""
+    line = own.frame.source or (lines[own.line - 1] if own.line else "")
+    if not line:
+        return own
+    above = lines[own.symbol.first - 1 : own.line - 1] if own.symbol and own.line else []
+    callee = inner.function.rpartition(".")[2] if inner else ""
+    return replace(
+        own,
+        asks=is_condition(line),
+        passes_on=passes_on(line),
+        hands_nothing=hands_nothing(line, callee),
+        givers=givers(above, line),
+    )
 
 
 def _settle(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from luffy_dagster.core.codeindex import language_of
 from luffy_dagster.core.rca.alike import compare
-from luffy_dagster.core.rca.commits import rank_commits
+from luffy_dagster.core.rca.commits import changed_lately, rank_commits
 from luffy_dagster.core.rca.files import add_answers, rank_files, score_files
 from luffy_dagster.core.rca.functions import rank_functions, score_functions
 from luffy_dagster.core.rca.links import follow
@@ -22,7 +22,7 @@ from luffy_dagster.core.rca.reading import CodeSearch, Repository
 from luffy_dagster.core.rca.signals import gather
 from luffy_dagster.core.rca.weights import WEIGHTS, Weights
 
-SUSPECT_ALGORITHM = "suspects-2026-12-4"
+SUSPECT_ALGORITHM = "suspects-2026-12-5"
 HISTORY = 600  # commits of the frames' files that are looked at
 RELEASE_HISTORY = 500  # commits that a release may bring
 RENAMES = 300  # commits that are searched for where a file of an old name went
@@ -69,7 +69,8 @@ def rank_suspects(
     ranked_files = rank_files(scores, clues, limit)
     if not clues.files and ranked_files:
         history = repository.log(trouble.commit, paths=[f.name for f in ranked_files[:3]], limit=HISTORY)
-    functions = score_functions(trouble, clues, links, scores, answers, weights.functions)
+    changed = changed_lately(trouble, clues, repository)
+    functions = score_functions(trouble, clues, links, scores, answers, changed, weights.functions)
     released = _released(trouble, repository)
     commits = rank_commits(
         trouble, functions, scores, clues, repository, [*history, *released], frozenset(c.sha for c in released), limit,

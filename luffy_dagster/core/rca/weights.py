@@ -58,6 +58,9 @@ _FILES = {
     "tested_framed": 0.42,  # a test in the trace is named after it, and a frame points to it too
     "tagged_framed": 0.41,  # the message begins with its name, and a frame points to it too
     "co_change": 0.38,  # share of the frames' files' commits that changed this one too
+    "passes_on": -0.79,  # its innermost frame's line only hands on what the function was given
+    "hands_nothing": -0.53,  # its innermost frame's line calls the next frame without any argument
+    "calls_library": -0.43,  # it called the library in which the error came up
     "depth": 0.36,  # one over the place among the own frames
     "file_depth": 0.30,  # one over the place among the own files
     "reach_on_purpose": 0.28,  # one over the place among those frames where the error was raised on purpose
@@ -77,6 +80,11 @@ _FUNCTIONS = {
     "file": 0.98,  # how near its file is to the one suspected most
     "first_by_accident": 0.69,  # the innermost frame that does more than make exceptions
     "length": 0.68,  # logarithm of its lines
+    "gave": 2.5,  # what it returns is used at a frame's line
+    "changed_lately": 1.3,  # share of its lines that were written in the two months before
+    "asks": 0.98,  # the frame's line is a condition
+    "passes_on": -0.48,  # the frame's line only hands on what it was given
+    "hands_nothing": -0.66,  # the frame's line calls the next frame without any argument
     "depth": 0.64,  # one over the place among the own frames
     "code_near": 0.58,  # it is about the words of the frames' lines
     "thrower": 0.56,  # it only makes exceptions
