@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _EXTRA = {"allow_extra_args": True, "ignore_unknown_options": True}
 # What others use and no command names.
-_NOT_EVALS = {"parts", "common", "remembered", "suspect_weights"}
+_NOT_EVALS = {"parts", "common", "remembered", "suspect_weights", "history_cases"}
 
 
 class _Named(TyperCommand):

@@ -24,7 +24,7 @@ LEAST_HEAT = 0.02  # share of suspicion under which a function's lines are not t
 LEAST = 0.003  # the least share of suspected lines that is told apart
 FAR = 0.05  # what a line of the function counts that is far from the frame's
 NEAR_LINES = 3.0  # lines over which nearness falls to a third
-_TRIVIAL = re.compile(
+TRIVIAL = re.compile(  # lines that say nothing of who is at fault
     r"^\s*(?:[\]\[{}();,]*|else:?|\}? ?else ?\{|try:?|finally:?|pass|end|#.*|//.*|\"\"\".*|/?\*.*|@\w+|import .*|from .* import .*)\s*$"
 )
 TIDYING = re.compile(
@@ -87,9 +87,7 @@ def rank_commits(
     )  # fmt: skip
 
 
-def changed_lately(
-    trouble: Trouble, clues: Clues, repository: Repository
-) -> dict[tuple[str, str], tuple[float, str]]:
+def changed_lately(trouble: Trouble, clues: Clues, repository: Repository) -> dict[tuple[str, str], tuple[float, str]]:
     """Of the functions of the inner own frames that have lines of the last LATELY days: the share of these lines, and why, in words."""
     at = _time_of(trouble, repository)
     found: dict[tuple[str, str], tuple[float, str]] = {}
@@ -103,7 +101,7 @@ def changed_lately(
             lines[key] = [
                 line.sha
                 for line in repository.blame(trouble.commit, own.path, own.first, own.last)
-                if line.line <= len(text) and not _TRIVIAL.match(text[line.line - 1])
+                if line.line <= len(text) and not TRIVIAL.match(text[line.line - 1])
             ]
     known = repository.commits(list(dict.fromkeys(sha for each in lines.values() for sha in each)))
     for key, shas in lines.items():
@@ -177,7 +175,7 @@ def _shares(
     count: dict[str, int] = defaultdict(int)
     nearest: dict[str, int | None] = {}
     for line in lines:
-        if line.line > len(text) or _TRIVIAL.match(text[line.line - 1]):
+        if line.line > len(text) or TRIVIAL.match(text[line.line - 1]):
             continue
         away = abs(line.line - one.line) if one.line else None
         weighed[line.sha] += 1.0 if away is None else FAR + math.exp(-away / NEAR_LINES)
