@@ -126,7 +126,7 @@ def _names(ctx: FlowContext, service: str, by: str, ids: pl.DataFrame) -> pl.Dat
         if by == "clusters":
             exemplars = store.fingerprints.exemplars(conn, service)
             title = pl.concat_str(
-                pl.coalesce("root_type", "type", pl.lit("exception")), pl.lit(": "), pl.col("message").fill_null("")
+                pl.coalesce("type", "root_type", pl.lit("exception")), pl.lit(": "), pl.col("message").fill_null("")
             )
             return exemplars.select(
                 id="fingerprint", group=pl.coalesce("cluster_id", "fingerprint"), label=title, example="trace"

@@ -183,7 +183,7 @@ def _clusters(conn: Connection, service: str, wanted: Wanted, start: datetime | 
     facts = exemplars.select(
         member="fingerprint",
         example=pl.concat_str(
-            pl.coalesce("root_type", "type", pl.lit("exception")), pl.lit(": "), pl.col("message").fill_null("")
+            pl.coalesce("type", "root_type", pl.lit("exception")), pl.lit(": "), pl.col("message").fill_null("")
         ),
         title=title.fill_null("exception"),
     )

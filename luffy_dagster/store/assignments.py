@@ -43,9 +43,12 @@ def mapped(conn: Connection, service: str, algorithm: str) -> dict[str, tuple[st
 
 
 def _title(row: Any) -> str:
+    """What was thrown with its own message, and the innermost cause's type where that is another."""
     message = (row.message or "").strip().splitlines()
-    head = row.root_type or row.type
-    return ": ".join(p for p in (head, message[0][:200] if message else None) if p) or "exception"
+    head = row.type or row.root_type
+    said = ": ".join(p for p in (head, message[0][:200] if message else None) if p) or "exception"
+    inner = row.root_type if row.root_type and row.root_type != head else ""
+    return f"{said} (caused by {inner.rpartition('.')[2]})" if inner else said
 
 
 def apply_assignment(conn: Connection, service: str, rows: pl.DataFrame, *, algorithm: str, now: datetime) -> Change:

@@ -67,7 +67,7 @@ def test_the_demo_finds_what_was_planted_and_goes_on(home):
     assert "show what others bought" in told[0]["text"]
     assert "took=" in told[0]["text"], "with lines that show it"
     heads = [one["text"].splitlines()[0] for one in first["messages"]]
-    assert sum("KeyError: no fee known" in head and "Update" not in head for head in heads) == 1
+    assert sum("FeeError: no fee known for JPY (caused by KeyError)" in head and "Update" not in head for head in heads) == 1
     assert not any("checkout:" in head for head in heads), "the caller is told with what it calls"
     assert len({one["key"] for one in first["messages"]}) == len(first["messages"])
     shown = luffy(home, "clusters", "show", planted["cluster_id"])
