@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
@@ -22,6 +22,8 @@ MAX_BLAMED = 8  # functions whose lines are traced back
 LATELY = 60  # days within which a line is new
 LEAST_HEAT = 0.02  # share of suspicion under which a function's lines are not traced back
 LEAST = 0.003  # the least share of suspected lines that is told apart
+MAX_AUTHORS = 30  # commits that wrote most of the file suspected most
+_LINES = ("lines", "file_lines")  # what says most of a commit
 FAR = 0.05  # what a line of the function counts that is far from the frame's
 NEAR_LINES = 3.0  # lines over which nearness falls to a third
 TRIVIAL = re.compile(  # lines that say nothing of who is at fault
@@ -49,6 +51,7 @@ def rank_commits(
     signals: dict[str, dict[str, tuple[float, str]]] = defaultdict(dict)
     where: dict[str, tuple[float, str, int | None]] = {}
     was = _of_lines(signals, where, trouble, functions, clues, repository)
+    _of_whole(signals, where, trouble, files, clues, repository)
     _of_files(signals, where, files, history, trouble.subpath)
     for brought in history:
         if brought.sha in released and brought.sha not in signals:
@@ -57,9 +60,9 @@ def rank_commits(
                 signals[brought.sha]["file_log"] = (0.1, f"changed {hit}")
                 where[brought.sha] = (0.0, hit, None)
     known = {commit.sha: commit for commit in history}
-    strongest = sorted(signals, key=lambda sha: (-signals[sha].get("lines", (0.0,))[0], -where[sha][0], sha))[
-        : limit * 3
-    ]
+    strongest = sorted(
+        signals, key=lambda sha: (*(-signals[sha].get(one, (0.0,))[0] for one in _LINES), -where[sha][0], sha)
+    )[: limit * 3]
     known |= repository.commits(strongest)
     at = _time_of(trouble, repository)
     found = []
@@ -98,11 +101,8 @@ def changed_lately(trouble: Trouble, clues: Clues, repository: Repository) -> di
         key = (own.path, own.function)
         if key not in lines and own.first is not None:
             text = clues.texts.get(own.path, "").split("\n")
-            lines[key] = [
-                line.sha
-                for line in repository.blame(trouble.commit, own.path, own.first, own.last)
-                if line.line <= len(text) and not TRIVIAL.match(text[line.line - 1])
-            ]
+            blamed = repository.blame(trouble.commit, own.path, own.first, own.last)
+            lines[key] = [line.sha for line in _telling(blamed, text)]
     known = repository.commits(list(dict.fromkeys(sha for each in lines.values() for sha in each)))
     for key, shas in lines.items():
         times = [known[sha].committed_at for sha in shas if sha in known]
@@ -174,9 +174,7 @@ def _shares(
     weighed: dict[str, float] = defaultdict(float)
     count: dict[str, int] = defaultdict(int)
     nearest: dict[str, int | None] = {}
-    for line in lines:
-        if line.line > len(text) or TRIVIAL.match(text[line.line - 1]):
-            continue
+    for line in _telling(lines, text):
         away = abs(line.line - one.line) if one.line else None
         weighed[line.sha] += 1.0 if away is None else FAR + math.exp(-away / NEAR_LINES)
         count[line.sha] += 1
@@ -184,6 +182,29 @@ def _shares(
         nearest[line.sha] = away if before is None or (away is not None and away < before) else before
     total = sum(weighed.values())
     return {sha: (value / total, count[sha], nearest[sha]) for sha, value in weighed.items()} if total else {}
+
+
+def _of_whole(
+    signals: dict[str, dict[str, tuple[float, str]]],
+    where: dict[str, tuple[float, str, int | None]],
+    trouble: Trouble,
+    files: FileScores,
+    clues: Clues,
+    repository: Repository,
+) -> None:
+    """Who wrote the file suspected most: the fault may be in a function of it that nothing points to."""
+    for path in files.best()[:1]:
+        text = (clues.texts.get(path) or repository.read(trouble.commit, path) or "").split("\n")
+        wrote = Counter(line.sha for line in _telling(repository.blame(trouble.commit, path), text))
+        for sha, count in wrote.most_common(MAX_AUTHORS):
+            share = math.log1p(count / wrote.total() / LEAST)
+            signals[sha]["file_lines"] = (share, f"wrote {many(count, 'line')} of {path}, the file suspected most")
+            where.setdefault(sha, (0.0, path, None))
+
+
+def _telling(lines: Sequence[BlameLine], text: Sequence[str]) -> list[BlameLine]:
+    """The lines that say who is at fault: no blank ones, comments, brackets and imports."""
+    return [line for line in lines if line.line <= len(text) and not TRIVIAL.match(text[line.line - 1])]
 
 
 def _of_files(

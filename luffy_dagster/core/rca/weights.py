@@ -101,6 +101,7 @@ _COMMITS = {
     "lines": 1.19,  # logarithm of its share of the suspected lines, each function by its own share of suspicion
     "age": -0.45,  # logarithm of the months before the first error, or before the commit that ran
     "frame_line": 0.31,  # the suspicion of the functions in which it wrote the frame's own line
+    "file_lines": 0.25,  # logarithm of its share of the file suspected most
     "file_log": 0.16,  # among the newest commits of the files suspected most
     "tidying": -0.10,  # its subject says that it only tidies; set by hand
     "shortly_before": 1.60,  # shortly before the first error, where that is known; set by hand
