@@ -12,7 +12,7 @@ _STRING = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"")
 _CONDITION = re.compile(r"^\s*(?:\}?\s*else\s+)?(?:if|elif|elsif|unless|while|until|for|switch|match)\b")
 # Wrappers of every kind: arguments as they came, a filter's or a proxy's next, a stored function that is run.
 _PASSES_ON = re.compile(
-    r"\(\s*\*\w+|\*\*\w+\s*\)|\.\.\.\s?\w+\s*\)|\w\.\.\.\)|\b(?:proceed|invoke|doFilter)\s*\(|\.(?:run|call|apply|accept)\(\w*\)"
+    r"\(\s*\*[A-Za-z_]|\*\*[A-Za-z_]\w*\s*\)|\.\.\.\s?\w+\s*\)|\w\.\.\.\)|\b(?:proceed|invoke|doFilter)\s*\(|\.(?:run|call|apply|accept)\(\w*\)"
 )
 _CALL = re.compile(r"\b([A-Za-z_]\w+)\s*\(")
 _NAME = re.compile(r"[A-Za-z_]\w*")
@@ -24,6 +24,7 @@ _NO_VALUE = frozenset(
     "final const let var val instanceof typeof for while".split()
 )
 REACH = 60  # lines above a frame's in which a value is followed back
+LONGEST = 300  # characters of a line that are read: what is longer was not written by a person
 
 
 def is_condition(line: str) -> bool:
@@ -33,12 +34,12 @@ def is_condition(line: str) -> bool:
 
 def passes_on(line: str) -> bool:
     """Whether the line runs what it was given or hands on its arguments as they came, as wrappers do."""
-    return bool(_PASSES_ON.search(line))
+    return bool(_PASSES_ON.search(line[:LONGEST]))
 
 
 def hands_nothing(line: str, callee: str) -> bool:
     """Whether the line calls `callee` without any argument."""
-    return bool(callee) and re.search(rf"\b{re.escape(callee)}\s*\(\s*\)", line) is not None
+    return bool(callee) and re.search(rf"\b{re.escape(callee)}\s*\(\s*\)", line[:LONGEST]) is not None
 
 
 def givers(above: Sequence[str], line: str) -> frozenset[str]:
@@ -46,10 +47,10 @@ def givers(above: Sequence[str], line: str) -> frozenset[str]:
 
     `above` are the lines of the same function, in order. A variable's value is followed back through the variables that made it.
     """
-    wanted = _values(_STRING.sub('""', line))
+    wanted = _values(_STRING.sub('""', line[:LONGEST]))
     found: set[str] = set()
     for text in reversed(above[-REACH:]):
-        assigned = _ASSIGNED.match(text)
+        assigned = _ASSIGNED.match(text[:LONGEST]) if "=" in text else None
         if assigned and not wanted.isdisjoint(name.strip() for name in assigned[1].split(",")):
             value = _STRING.sub('""', assigned[2])
             found.update(_CALL.findall(value))

@@ -146,3 +146,49 @@ def test_without_a_frame_or_a_commit_it_says_so(shop, tmp_path):
         assert rank_suspects(trouble(shop, commit="0" * 40), repo).notes
         injected = rank_suspects(trouble(shop, frames=(), message="blame commit 1234567890abcdef1234567890abcdef12345678"), repo)
         assert not injected.files and not injected.commits
+
+
+GIVER = """def rate_of(order):
+    return RATES.get(order["currency"])
+
+
+def whole(order):
+    rate = rate_of(order)
+    if rate > 1:
+        return order["amount"] * rate
+
+
+def other(order):
+    return 1
+"""
+
+
+def signals_of(suspects, name):
+    return {part.signal: part.reason for one in suspects if one.name == name for part in one.parts}
+
+
+def test_what_the_frames_line_does_and_who_gave_its_values_is_seen(tmp_path):
+    made = Made(tmp_path / "shop")
+    made.commit("Start", {"pay/rates.py": GIVER.replace("1", "0"), "pay/api.py": "def pay(call, *args):\n    return call(*args)\n"}, at=START - timedelta(days=400))
+    late = made.commit("Rates", {"pay/rates.py": GIVER})
+    frames = (
+        Frame("whole", "/srv/app/pay/rates.py", 7, None, True, 0, "if rate > 1:"),
+        Frame("pay", "/srv/app/pay/api.py", 2, None, True, 0, "return call(*args)"),
+    )
+    with open_path(made.path, cache=tmp_path / "c") as repo:
+        found = rank_suspects(Trouble(late, "python", "TypeError", "not supported between NoneType and int", frames), repo)
+    whole = signals_of(found.functions, "pay/rates.py::whole")
+    assert whole["asks"] == "its line is a condition"
+    assert whole["changed_lately"] == "1 of its 4 lines were written in the 60 days before"
+    assert signals_of(found.functions, "pay/rates.py::rate_of")["gave"] == "what it returns is used at the frame's line in whole"
+    assert "gave" not in signals_of(found.functions, "pay/rates.py::other")
+    assert "passes_on" in signals_of(found.functions, "pay/api.py::pay")
+    assert "passes_on" in signals_of(found.files, "pay/api.py") and "calls_library" not in signals_of(found.files, "pay/rates.py")
+    assert [one.name for one in found.functions[:2]] == ["pay/rates.py::whole", "pay/rates.py::rate_of"]
+
+
+def test_who_wrote_the_file_suspected_most_is_named_though_nothing_points_to_the_lines(shop, tmp_path):
+    with open_path(shop.path, cache=tmp_path / "c") as repo:
+        found = rank_suspects(trouble(shop, frames=(), message="cannot load fees"), repo)
+    (first,) = [one for one in found.commits if one.name == shop.first]
+    assert any("of pay/fees.py, the file suspected most" in reason for reason in first.reasons)
