@@ -22,6 +22,7 @@ from luffy_dagster.core.rca.reading import CodeSearch
 from luffy_dagster.core.rca.signals import EXCEPTION_FILE, Clues, OwnFrame
 
 MAX_TOGETHER = 12  # a commit of more files says nothing of which belong together
+BUSIEST = 120  # commits beyond which a file is no busier
 NEAREST = 8.0  # how far behind the first file a score is told apart
 _NEIGHBOURS = 6  # files without frames that each signal may add
 _TAG = re.compile(r"\s*(?:\[([A-Za-z]\w+)[^\]\s]*\]|([A-Za-z]\w+):(?=\s))")
@@ -77,7 +78,7 @@ def score_files(
         for signal, strength, reason in _of_frames(place, frames, clues):
             add(path, signal, strength, reason)
         if touched[path]:
-            busy = math.log1p(min(touched[path], 300))
+            busy = math.log1p(min(touched[path], BUSIEST))
             add(path, "touched", busy, f"{touched[path]} commits touched it: many pass through it")
     named = _by_stem(where)
     for signal, found in (
