@@ -58,11 +58,15 @@ def run(
         cases_out: where the cases go that are found in a folder of clones, one JSON object per case.
 
     Raises:
-        ValueError: a file of cases without `repos`.
+        ValueError: a file of cases without `repos`, or a folder without any case.
     """
     if data.is_dir():
         repos = repos or data
         cases = _collected(data, cache or data.parent / CACHE)
+        if not cases:
+            raise ValueError(
+                f"no clone in {data} has a fix whose message holds a trace: give a folder of clones with their history"
+            )
         if cases_out is not None:
             cases_out.write_text("".join(json.dumps(case) + "\n" for case in cases))
     elif repos is None:

@@ -51,6 +51,12 @@ def test_a_folder_of_clones_is_measured(history, tmp_path):
     assert run(tmp_path / "cases.jsonl", path.parent)["files"]["top1"] == 1.0
 
 
+def test_a_folder_without_a_case_is_said(tmp_path):
+    Made(tmp_path / "clones" / "bare").commit("Nothing")
+    with pytest.raises(ValueError, match="no clone in"):
+        run(tmp_path / "clones")
+
+
 def test_a_file_of_cases_needs_its_clones(tmp_path):
     (tmp_path / "cases.jsonl").write_text("")
     with pytest.raises(ValueError, match="--repos"):
