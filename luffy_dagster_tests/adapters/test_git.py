@@ -87,6 +87,15 @@ def test_lines_are_searched_in_the_files_of_one_commit(tmp_path):
         assert repo.grep(head, "nowhere", (".py",)) == () and repo.grep("0" * 40, "def", (".py",)) == ()
 
 
+def test_a_whole_files_blame_answers_for_its_lines(made, repo):
+    head = repo.head("main")
+    path = next(file.path for file in repo.files(head) if (repo.text(file) or "").count("\n") > 2)
+    with open_path(made.path) as other:
+        asked = other.blame(head, path, 2, 3)
+    whole = repo.blame(head, path)
+    assert asked == repo.blame(head, path, 2, 3) == whole[1:3] and repo.blame(head, path, 5_000, 5_001) == ()
+
+
 def test_blame_ignores_white_space_and_the_listed_commits(made, tmp_path):
     first = made.git("rev-parse", "HEAD")
     made.commit("Indented", {"app.py": "def one():\n      return 1\n\n\ndef two():\n    return 3\n"})

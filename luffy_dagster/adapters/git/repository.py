@@ -294,6 +294,11 @@ class GitRepository:
         if found is None or found.size > MAX_FILE or found.size == 0:
             return ()
 
+        with self._lock:  # one walk through the history of a file answers for all of its lines
+            whole: Sequence[BlameLine] = self._kept.get(("blame", commit, path, 1, None), ())
+        if whole and last is not None:
+            return tuple(line for line in whole if first <= line.line <= last)
+
         def make() -> tuple[BlameLine, ...]:
             ignored = self._ignore_revs(commit)
             args = ["blame", "--porcelain", "-w", "--no-textconv", "--no-ignore-revs-file"]
