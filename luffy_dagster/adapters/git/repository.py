@@ -288,14 +288,19 @@ class GitRepository:
 
     # ---- history of lines -----------------------------------------------------------------------------------------------
 
-    def blame(self, commit: str, path: str, first: int = 1, last: int | None = None) -> Sequence[BlameLine]:
-        """Who last changed each of the lines `first` to `last`, white space and `.git-blame-ignore-revs` left out."""
+    def blame(
+        self, commit: str, path: str, first: int = 1, last: int | None = None, since: datetime | None = None
+    ) -> Sequence[BlameLine]:
+        """Who last changed each of the lines `first` to `last`, white space and `.git-blame-ignore-revs` left out.
+
+        History before `since` is not walked: a line that is older has some commit from before it.
+        """
         found = self._tree(commit).get(path)
         if found is None or found.size > MAX_FILE or found.size == 0:
             return ()
 
         with self._lock:  # one walk through the history of a file answers for all of its lines
-            whole: Sequence[BlameLine] = self._kept.get(("blame", commit, path, 1, None), ())
+            whole: Sequence[BlameLine] = self._kept.get(("blame", commit, path, 1, None, None), ())
         if whole and last is not None:
             return tuple(line for line in whole if first <= line.line <= last)
 
@@ -303,6 +308,7 @@ class GitRepository:
             ignored = self._ignore_revs(commit)
             args = ["blame", "--porcelain", "-w", "--no-textconv", "--no-ignore-revs-file"]
             args += [f"--ignore-revs-file={ignored}"] if ignored else []
+            args += [f"--since={int(since.timestamp())}"] if since else []
             args += [f"-L{max(first, 1)},{'' if last is None else max(last, first, 1)}", commit, "--", path]
             try:
                 return tuple(records.read_blame(self.git(*args)))
@@ -311,7 +317,7 @@ class GitRepository:
                     return ()
                 raise
 
-        return self._once(("blame", commit, path, first, last), make)
+        return self._once(("blame", commit, path, first, last, since), make)
 
     def _ignore_revs(self, commit: str) -> Path | None:
         """A file with the commits that blame looks through, as the repository lists them at that commit."""

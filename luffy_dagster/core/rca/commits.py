@@ -97,18 +97,21 @@ def changed_lately(trouble: Trouble, clues: Clues, repository: Repository) -> di
     at = _time_of(trouble, repository)
     found: dict[tuple[str, str], tuple[float, str]] = {}
     lines: dict[tuple[str, str], list[str]] = {}
+    if at is None:
+        return found
+    since = at - timedelta(days=LATELY)
     for own in clues.own:
-        if len(lines) >= MAX_BLAMED or at is None:
+        if len(lines) >= MAX_BLAMED:
             break
         key = (own.path, own.function)
         if key not in lines and own.first is not None:
             text = clues.texts.get(own.path, "").split("\n")
-            blamed = repository.blame(trouble.commit, own.path, own.first, own.last)
+            blamed = repository.blame(trouble.commit, own.path, own.first, own.last, since)
             lines[key] = [line.sha for line in _telling(blamed, text)]
     known = repository.commits(list(dict.fromkeys(sha for each in lines.values() for sha in each)))
     for key, shas in lines.items():
         times = [known[sha].committed_at for sha in shas if sha in known]
-        late = sum(at is not None and time >= at - timedelta(days=LATELY) for time in times)
+        late = sum(time >= since for time in times)
         if late:
             share = f"{late} of its {many(len(times), 'line')}"
             found[key] = (late / len(times), f"{share} were written in the {LATELY} days before")

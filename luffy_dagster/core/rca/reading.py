@@ -49,8 +49,13 @@ class Repository(Protocol):
         `counts` adds the changes' lines, `renames` tells renamed files from new ones; both cost.
         """
 
-    def blame(self, commit: str, path: str, first: int = 1, last: int | None = None) -> Sequence[BlameLine]:
-        """Who last changed each of the lines `first` to `last`, white space and `.git-blame-ignore-revs` left out."""
+    def blame(
+        self, commit: str, path: str, first: int = 1, last: int | None = None, since: datetime | None = None
+    ) -> Sequence[BlameLine]:
+        """Who last changed each of the lines `first` to `last`, white space and `.git-blame-ignore-revs` left out.
+
+        History before `since` is not walked, which is quicker: a line that is older has some commit from before it.
+        """
 
     def grep(self, commit: str, pattern: str, endings: Sequence[str]) -> Sequence[tuple[str, int, str]]:
         """`(path, line, text)` of the lines of a commit's files that match a POSIX extended expression, in order of paths.
