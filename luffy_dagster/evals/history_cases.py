@@ -29,8 +29,11 @@ _SIGNS = (  # POSIX extended expressions
 )
 _FRAME = re.compile(r'^\s*(?:File ".+", line \d+|at [\w.$<>/@]+\([^)]*\))')
 _QUOTED = re.compile(r"^\s*[|>]\s?")
-_HEAD, _GAP = 4, 12  # lines before the first frame that may name the error, and between two frames of one trace
-_AFTER = {"python": 4}  # lines after the last frame that may name the error
+_HEAD, _GAP, _AFTER = (
+    4,
+    12,
+    4,
+)  # lines that may name the error before the first frame, lie between two, name it after Python's last
 _HUNK = re.compile(r"^@@ -(\d+)(?:,\d+)? \+")
 
 
@@ -93,7 +96,7 @@ def trace_in(message: str) -> str:
         if first == 0 or not lines[first - 1].strip() or "Traceback (most recent" in lines[first]:
             break
         first -= 1
-    after = _AFTER["python"] if lines[at[0]].lstrip().startswith("File") else 1
+    after = _AFTER if lines[at[0]].lstrip().startswith("File") else 1
     stop = last + 1
     while stop < len(lines) and stop <= last + after and lines[stop].strip():
         stop += 1

@@ -50,9 +50,8 @@ def rank_commits(
     """The commits as suspects, best first. `history`: recent commits of the files; `released`: what the release brought."""
     signals: dict[str, dict[str, tuple[float, str]]] = defaultdict(dict)
     where: dict[str, tuple[float, str, int | None]] = {}
-    _of_whole(
-        signals, where, trouble, files, clues, repository
-    )  # first: it also answers for the functions of that file
+    # Before the functions: the blame of the whole file answers for those that are in it.
+    _of_whole(signals, where, trouble, files, clues, repository)
     was = _of_lines(signals, where, trouble, functions, clues, repository)
     _of_files(signals, where, files, history, trouble.subpath)
     for brought in history:

@@ -173,8 +173,6 @@ def _of_frames(place: int, frames: list[OwnFrame], clues: Clues) -> Iterator[tup
         yield "passes_on", 1.0, "its line only hands on what the function was given"
     if inner.hands_nothing:
         yield "hands_nothing", 1.0, "it calls the next frame without handing anything over"
-    if inner.calls_library:
-        yield "calls_library", 1.0, "the error came up in a library that it called"
     if all(own.thrower for own in frames):
         yield "thrower", 1.0, "its functions in the trace only make exceptions"
     if EXCEPTION_FILE.search(inner.path):

@@ -46,7 +46,6 @@ class OwnFrame:
     asks: bool = False  # its line is a condition
     passes_on: bool = False  # its line only hands on what the function was given
     hands_nothing: bool = False  # its line calls the next own frame without any argument
-    calls_library: bool = False  # the innermost own frame of an error that came up in a library below it
     givers: frozenset[str] = frozenset()  # functions whose results its line uses
 
     @property
@@ -113,8 +112,6 @@ def gather(trouble: Trouble, placed: Sequence[PlacedFrame], repository: Reposito
         read = _own(at, one, texts, outlines)
         read = _with_line(read, own[-1] if own else None, texts.get(read.path, "").split("\n"))
         own.append(replace(read, depth=sum(not inner.thrower for inner in own)))
-    if own and ordered[0] is not mine[0]:
-        own[0] = replace(own[0], calls_library=True)
     deliberate = bool(own) and (own[0].raises or own[0].thrower)
     return Clues(tuple(own), tests, texts, outlines, deliberate)
 

@@ -64,7 +64,6 @@ _FILES = {
     "file_depth": 0.31,  # one over the place among the own files
     "reach_on_purpose": 0.30,  # one over the place among those frames where the error was raised on purpose
     "words": 0.22,  # share of the words of its name that the trace says
-    "calls_library": -0.10,  # it called the library in which the error came up
     "search": 0.50,  # found by search over the indexed code; set by hand
     "search_framed": 0.50,  # the same, and a frame points to it too; set by hand
 }
