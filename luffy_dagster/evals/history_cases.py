@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
 from luffy_dagster.core.codeindex import innermost, language_of, outline
@@ -29,11 +29,9 @@ _SIGNS = (  # POSIX extended expressions
 )
 _FRAME = re.compile(r'^\s*(?:File ".+", line \d+|at [\w.$<>/@]+\([^)]*\))')
 _QUOTED = re.compile(r"^\s*[|>]\s?")
-_HEAD, _GAP, _AFTER = (
-    4,
-    12,
-    4,
-)  # lines that may name the error before the first frame, lie between two, name it after Python's last
+_HEAD = 4  # lines before the first frame that may name the error
+_GAP = 12  # lines between two frames of one trace
+_AFTER = 4  # lines after Python's last frame that may name the error
 _HUNK = re.compile(r"^@@ -(\d+)(?:,\d+)? \+")
 
 
@@ -43,37 +41,36 @@ def collect(repository: GitRepository, project: str) -> Iterator[dict[str, Any]]
     if head is None:
         return
     signs = [f"--grep={sign}" for sign in _SIGNS]
-    listed = repository.git("log", "-E", *signs, "--format=%H %P%x00%s", head).decode("utf-8", "replace")
+    fixes = repository.git("log", "-E", *signs, "--format=%H", head).decode().split()
     seen: set[tuple[Any, ...]] = set()
-    for line in listed.splitlines():
-        ids, _, subject = line.partition("\0")
-        sha, *parents = ids.split()
-        if not parents or subject.startswith("Revert "):
+    for fix in repository.commits(fixes).values():
+        if not fix.parents or fix.subject.startswith("Revert "):
             continue
-        body = repository.git("show", "-s", "--format=%b", sha).decode("utf-8", "replace")
-        text = trace_in(body)
+        before, text = fix.parents[0], trace_in(fix.body)
         trace = parse_trace(text)
         if trace is None or trace.language not in _LANGUAGES:
             continue
         frames = frames_of(trace)
         same = (trace.outer.type, tuple((frame.file, frame.function) for frame in frames[:5]))
-        fault = _fault(repository, parents[0], sha, python=trace.language == "python")
-        tree = places(file.path for file in repository.files(parents[0]))
+        tree = places(file.path for file in repository.files(before))
         own = any(
             one.candidates and not is_test_path(one.candidates[0].path)
             for one in place_all(frames, tree, language=trace.language)
         )
-        if same in seen or not fault or not own:  # picked again, too wide, or the trace of another project
+        if same in seen or not own:  # picked again, or the trace of another project
+            continue
+        fault = _fault(repository, before, fix.sha, tree.paths, python=trace.language == "python")
+        if not fault:
             continue
         seen.add(same)
         yield {
-            "case_id": f"{project}-{sha[:12]}",
+            "case_id": f"{project}-{fix.sha[:12]}",
             "primary": True,
             "source": "history",
             "lang": "python" if trace.language == "python" else "java",
             "repo": project,
-            "buggy_commit": parents[0],
-            "fix_commit": sha,
+            "buggy_commit": before,
+            "fix_commit": fix.sha,
             "exc": trace.outer.type,
             "trace": text,
             **fault,
@@ -103,10 +100,9 @@ def trace_in(message: str) -> str:
     return "\n".join(line for line in lines[first:stop] if line.strip() != "```")
 
 
-def _fault(repository: GitRepository, before: str, fix: str, *, python: bool) -> dict[str, Any]:
-    """What a fix says was at fault; {} when it changes no source file that was there, or too many."""
+def _fault(repository: GitRepository, before: str, fix: str, there: Collection[str], *, python: bool) -> dict[str, Any]:
+    """What a fix says was at fault; {} when it changes no source file that was `there`, or too many."""
     args = ("diff", "-w", "-U0", "--no-ext-diff", "--no-textconv", "--no-renames", before, fix)
-    there = {file.path for file in repository.files(before)}
     changed = {
         path: lines
         for path, lines in _changed(repository.git(*args).decode("utf-8", "replace")).items()

@@ -19,7 +19,7 @@ from luffy_dagster.core.rca.links import Links
 from luffy_dagster.core.rca.model import CommitInfo, ScorePart, Suspect, SuspectKind, Trouble
 from luffy_dagster.core.rca.places import Places, clean_path, is_test_path
 from luffy_dagster.core.rca.reading import CodeSearch
-from luffy_dagster.core.rca.signals import EXCEPTION_FILE, Clues, OwnFrame
+from luffy_dagster.core.rca.signals import EXCEPTION_FILE, Clues, OwnFrame, of_line
 
 MAX_TOGETHER = 12  # a commit of more files says nothing of which belong together
 BUSIEST = 120  # commits beyond which a file is no busier
@@ -167,12 +167,7 @@ def _of_frames(place: int, frames: list[OwnFrame], clues: Clues) -> Iterator[tup
             yield "first", 1.0, "the innermost frame that does more than make exceptions is here"
     yield "file_depth", 1 / (1 + place), f"file {place + 1} of the trace, from the error outwards"
     yield "placed", inner.weight, f"the frame's path means this file with weight {inner.weight:.2f}"
-    if inner.raises:
-        yield "raises", 1.0, "its line raises the error on purpose: it found the fault"
-    if inner.passes_on:
-        yield "passes_on", 1.0, "its line only hands on what the function was given"
-    if inner.hands_nothing:
-        yield "hands_nothing", 1.0, "it calls the next frame without handing anything over"
+    yield from of_line(inner)
     if all(own.thrower for own in frames):
         yield "thrower", 1.0, "its functions in the trace only make exceptions"
     if EXCEPTION_FILE.search(inner.path):

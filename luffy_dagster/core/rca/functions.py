@@ -17,7 +17,7 @@ from luffy_dagster.core.rca.alike import FRAMED_ONLY, Answers
 from luffy_dagster.core.rca.files import FileScores, softmax
 from luffy_dagster.core.rca.links import Links
 from luffy_dagster.core.rca.model import ScorePart, Suspect, SuspectKind, Trouble
-from luffy_dagster.core.rca.signals import Clues, OwnFrame
+from luffy_dagster.core.rca.signals import Clues, OwnFrame, of_line
 from luffy_dagster.core.wording import many
 
 _CALL = re.compile(r"(\w+)\s*\(")
@@ -139,14 +139,9 @@ def _of_frame(own: OwnFrame, clues: Clues) -> Iterator[tuple[str, float, str]]:
             yield f"first_{how}", 1.0, "the innermost frame that does more than make exceptions is in it"
     else:
         yield "thrower", 1.0, "it only makes exceptions"
-    if own.raises:
-        yield "raises", 1.0, "its line raises the error on purpose: it found the fault"
+    yield from of_line(own)
     if own.asks:
         yield "asks", 1.0, "its line is a condition"
-    if own.passes_on:
-        yield "passes_on", 1.0, "its line only hands on what it was given"
-    if own.hands_nothing:
-        yield "hands_nothing", 1.0, "it calls the next frame without handing anything over"
 
 
 def _givers(clues: Clues) -> dict[str, tuple[float, str]]:

@@ -7,7 +7,7 @@ what kind of place each is. Does not belong here: scores.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from luffy_dagster.core.codeindex import Symbol, innermost, outline
@@ -109,14 +109,30 @@ def gather(trouble: Trouble, placed: Sequence[PlacedFrame], repository: Reposito
             outlines[path] = outline(path, texts[path])
     own: list[OwnFrame] = []
     for at, one in enumerate(mine):
-        read = _own(at, one, texts, outlines)
-        read = _with_line(read, own[-1] if own else None, texts.get(read.path, "").split("\n"))
+        read = _own(at, one, own[-1] if own else None, texts, outlines)
         own.append(replace(read, depth=sum(not inner.thrower for inner in own)))
     deliberate = bool(own) and (own[0].raises or own[0].thrower)
     return Clues(tuple(own), tests, texts, outlines, deliberate)
 
 
-def _own(at: int, placed: PlacedFrame, texts: dict[str, str], outlines: dict[str, tuple[Symbol, ...]]) -> OwnFrame:
+def of_line(own: OwnFrame) -> Iterator[tuple[str, float, str]]:
+    """What the line of a frame says of its file and of its function alike: signal, strength, reason."""
+    if own.raises:
+        yield "raises", 1.0, "its line raises the error on purpose: it found the fault"
+    if own.passes_on:
+        yield "passes_on", 1.0, "its line only hands on what it was given"
+    if own.hands_nothing:
+        yield "hands_nothing", 1.0, "it calls the next frame without handing anything over"
+
+
+def _own(
+    at: int,
+    placed: PlacedFrame,
+    inner: OwnFrame | None,
+    texts: dict[str, str],
+    outlines: dict[str, tuple[Symbol, ...]],
+) -> OwnFrame:
+    """The frame as the code at the commit has it; `inner` is the own frame that it called."""
     frame, best = placed.frame, placed.candidates[0]
     symbols = outlines.get(best.path, ())
     lines = texts.get(best.path, "").split("\n")
@@ -124,23 +140,19 @@ def _own(at: int, placed: PlacedFrame, texts: dict[str, str], outlines: dict[str
     symbol, line = _settle(frame, best.path, symbols, lines, line)
     source = frame.source or (lines[line - 1] if line else "")
     short = symbol.short if symbol else (frame.function or "").rpartition(".")[2]
-    thrower = bool(EXCEPTION_FILE.search(best.path) or _THROWER.match(short))
-    return OwnFrame(at, frame, best.path, best.weight, line, symbol, bool(_RAISE.search(source)), thrower)
-
-
-def _with_line(own: OwnFrame, inner: OwnFrame | None, lines: list[str]) -> OwnFrame:
-    """The frame with what its line does; `inner` is the own frame that it called."""
-    line = own.frame.source or (lines[own.line - 1] if own.line else "")
-    if not line:
-        return own
-    above = lines[own.symbol.first - 1 : own.line - 1] if own.symbol and own.line else []
-    callee = inner.function.rpartition(".")[2] if inner else ""
-    return replace(
-        own,
-        asks=is_condition(line),
-        passes_on=passes_on(line),
-        hands_nothing=hands_nothing(line, callee),
-        givers=givers(above, line),
+    return OwnFrame(
+        place=at,
+        frame=frame,
+        path=best.path,
+        weight=best.weight,
+        line=line,
+        symbol=symbol,
+        raises=bool(_RAISE.search(source)),
+        thrower=bool(EXCEPTION_FILE.search(best.path) or _THROWER.match(short)),
+        asks=is_condition(source),
+        passes_on=passes_on(source),
+        hands_nothing=hands_nothing(source, inner.function.rpartition(".")[2] if inner else ""),
+        givers=givers(lines[symbol.first - 1 : line - 1] if symbol and line else (), source),
     )
 
 
